@@ -1,0 +1,147 @@
+"""Every AnnData and zarr key that genviz reads or writes, and nothing else.
+
+A key string that appears in another file is a defect; `tests/house/test_keys.py` looks for them.
+Classes are namespaces by AnnData slot, so a reader sees at the call site where a value lives:
+``adata.obsm[Obsm.SPATIAL]``.
+"""
+
+from __future__ import annotations
+
+
+class Obs:
+    """Columns of ``obs``."""
+
+    LIBRARY = "library_id"
+    PATIENT = "patient"
+    SPLIT = "split"
+    LABEL = "label"
+    ARRAY_X = "array_x"
+    ARRAY_Y = "array_y"
+    IN_TISSUE = "in_tissue"
+    # Only inside SpatialData tables: the element and the instance that a row annotates.
+    REGION = "genviz_region"
+    INSTANCE = "genviz_instance"
+
+    @staticmethod
+    def entropy(key: str) -> str:
+        """Mean entropy of the predicted gene distributions, nats."""
+        return f"{key}_entropy"
+
+
+class Var:
+    """Columns of ``var``."""
+
+    GENE_ORDER = "gene_order"
+    PANEL = "panel"
+
+
+class Varm:
+    """Arrays of ``varm``."""
+
+    GENE_TREE = "gene_tree"
+
+
+class Layers:
+    """Arrays of ``layers``; predicted ones are named by the model's result key."""
+
+    COUNTS = "counts"
+
+    @staticmethod
+    def mean(key: str) -> str:
+        """E[X], raw counts."""
+        return key
+
+    @staticmethod
+    def log2(key: str) -> str:
+        """E[log2(1 + X)]; every log2 score reads this layer."""
+        return f"{key}_log2"
+
+    @staticmethod
+    def lower(key: str) -> str:
+        """Lower bound of the credible interval, raw counts."""
+        return f"{key}_lower"
+
+    @staticmethod
+    def upper(key: str) -> str:
+        """Upper bound of the credible interval, raw counts."""
+        return f"{key}_upper"
+
+    @staticmethod
+    def median(key: str) -> str:
+        """Median, raw counts."""
+        return f"{key}_median"
+
+    @staticmethod
+    def mode(key: str) -> str:
+        """Most probable count (the published read-out)."""
+        return f"{key}_mode"
+
+    @staticmethod
+    def normalised(key: str) -> str:
+        """log2(1 + 1e4 * share of the library), of a model trained on normalised composition ("direct")."""
+        return f"{key}_normalised"
+
+
+class Obsm:
+    """Arrays of ``obsm``."""
+
+    SPATIAL = "spatial"
+    TILES = "tiles"
+    MASKS = "masks"
+
+    @staticmethod
+    def features(encoder: str) -> str:
+        """Tile features of an encoder, float32 (n_obs, d)."""
+        return f"X_{encoder}"
+
+    @staticmethod
+    def scale(key: str, n_groups: int, bound: str = "") -> str:
+        """Predicted sums of the groups at one scale; ``bound`` is "", "lower" or "upper"."""
+        return f"{key}_scale_{n_groups}" + (f"_{bound}" if bound else "")
+
+
+class Uns:
+    """First-level keys of ``uns`` and the keys inside them."""
+
+    SPATIAL = "spatial"
+    GENVIZ = "genviz"
+
+    # uns["spatial"][library_id]
+    IMAGES = "images"
+    HIRES = "hires"
+    LOWRES = "lowres"
+    SCALEFACTORS = "scalefactors"
+    METADATA = "metadata"
+    SPOT_DIAMETER = "spot_diameter_fullres"
+    HIRES_SCALE = "tissue_hires_scalef"
+    LOWRES_SCALE = "tissue_lowres_scalef"
+    SOURCE_IMAGE = "source_image_path"
+    SOURCE_SHA256 = "source_image_sha256"
+    MPP = "mpp"
+    IMAGE_SHAPE = "image_shape"
+    PITCH = "pitch_um"
+    GRID_STEP = "grid_step_um"
+
+    # uns["genviz"]
+    TILES = "tiles"
+    FEATURES = "features"
+    GENE_TREE = "gene_tree"
+    SPLIT = "split"
+    SETUP = "setup"
+    READER = "reader"
+
+
+class Files:
+    """Names inside other tools' files that genviz reads (not keys of its own)."""
+
+    # Space Ranger
+    VISIUM_FOLDER = "spatial"
+    # HEST
+    HEST_LIBRARY = "ST"
+    HEST_METADATA = "metadata"
+    HEST_IMAGE = "downscaled_fullres"
+    HEST_SCALE = "tissue_downscaled_fullres_scalef"
+    # SpatialData
+    SPATIALDATA_TABLE = "table"
+    SPATIALDATA_IMAGES = "images"
+    SPATIALDATA_ATTRS = "spatialdata_attrs"

@@ -1,0 +1,61 @@
+"""`genviz train MODEL`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
+
+app = typer.Typer(no_args_is_help=True, help="Train a model.")
+
+
+@app.callback()
+def _group() -> None:
+    """Train a model."""
+
+
+@app.command(
+    "genar",
+    epilog="Example: genviz train genar --data her2st --sections C2,C3,C4 --preset mini --out runs/genar",
+)
+def genar(
+    *,
+    data: Annotated[str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")],
+    out: Annotated[Path, typer.Option(help="Run folder: model, log, checkpoint to resume from.")],
+    sections: Annotated[str | None, typer.Option(help="Sections to train on, comma-separated.")] = None,
+    val: Annotated[str | None, typer.Option(help="Section for early stopping; without it the epochs are fixed.")] = None,
+    panel: Annotated[Path | None, typer.Option(help="Gene list, one symbol a line (default: genes_genar200).")] = None,
+    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    counts: Annotated[str | None, typer.Option(help="Count model: tree or tokens.")] = None,
+    trunk: Annotated[str | None, typer.Option(help="Trunk: mlp or transformer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs (default: the preset's).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train GenAR (tile and position to raw counts) on sections with measured expression."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.jobs import train_genar
+
+    chosen = [name.strip() for name in sections.split(",") if name.strip()] if sections else None
+    architecture = {name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None}
+    folder = train_genar(
+        data,
+        sections=chosen,
+        val=val,
+        panel=panel,
+        preset=preset,
+        out=out,
+        epochs=epochs,
+        resume=resume,
+        seed=seed,
+        device=device,
+        **architecture,
+    )
+    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)

@@ -1,0 +1,78 @@
+"""The raw counts of an AnnData, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from genviz._errors import DataError, MissingKeyError
+from genviz._keys import Layers
+from genviz.core.counts import check_counts, check_names, first_names
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def counts_of(adata: AnnData, genes: Sequence[str] | None = None) -> sparse.csr_matrix:
+    """Raw counts of rows, checked.
+
+    Reads ``layers["counts"]`` when it is there, else ``X``.
+
+    Parameters
+    ----------
+    adata
+        Rows with measured counts.
+    genes
+        Genes to take, in this order; all by default.
+
+    Returns
+    -------
+    CSR (n_obs, n_genes), in the type it was stored.
+
+    Raises
+    ------
+    MissingKeyError
+        Without a matrix.
+    DataError
+        For duplicated genes, genes that are absent (named), and values that are not raw counts.
+    """
+    matrix: Any = adata.layers.get(Layers.COUNTS, adata.X)
+    if matrix is None:
+        raise MissingKeyError(
+            f"Expected raw counts in layers['{Layers.COUNTS}'] or X; both are absent. Read the counts."
+        )
+    check_names(list(adata.var_names), "genes")
+    if genes is not None:
+        matrix = matrix[:, gene_positions(adata.var_names, genes)]
+    if hasattr(matrix, "compute"):
+        matrix = matrix.compute()  # dask
+    elif hasattr(matrix, "to_memory"):
+        matrix = matrix.to_memory()  # sparse matrix of a backed file
+    names = adata.var_names if genes is None else list(genes)
+    counts = check_counts(matrix, adata.obs_names, names)
+    return counts if sparse.issparse(counts) else sparse.csr_matrix(np.atleast_2d(counts))
+
+
+def gene_positions(var_names: pd.Index, genes: Sequence[str]) -> np.ndarray:
+    """Column of each gene.
+
+    Raises
+    ------
+    DataError
+        Naming genes that are absent or asked for twice.
+    """
+    check_names(list(genes), "requested genes")
+    at = pd.Index(var_names).get_indexer(pd.Index(list(genes)))
+    if (at < 0).any():
+        missing = [gene for gene, column in zip(genes, at, strict=True) if column < 0]
+        raise DataError(
+            f"Expected {len(genes)} genes; {len(missing)} are absent from the data: "
+            f"{first_names(missing, 10)}. "
+            "Choose a panel the data has, or use the symbols the data uses (old symbols such as SEPW1 are "
+            "common)."
+        )
+    return np.asarray(at)

@@ -1,0 +1,156 @@
+"""Files of a data set: looked up in ``$GENVIZ_DATA``, then in the cache, then downloaded and recognised."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+from filelock import FileLock
+from tqdm.auto import tqdm
+
+from genviz._errors import DownloadError
+from genviz._settings import settings
+from genviz.io.manifests import DataFile, Manifest, safe_path
+from genviz.io.output import explained
+from genviz.io.recognise import how_recognised, is_authentic
+from genviz.io.resuming import ResumingDownloader, WrongBytesError
+
+log = logging.getLogger("genviz")
+
+
+def cache_folder(name: str) -> Path:
+    """Where downloaded files of a data set are kept."""
+    return settings.cache_dir / "datasets" / name
+
+
+def local_places(manifest: Manifest, file: DataFile) -> list[Path]:
+    """Where a file may lie in ``$GENVIZ_DATA``: as the data set's folder has it, or in a clone of its source."""
+    if settings.data_dir is None:
+        return []
+    home = settings.data_dir / manifest.name
+    return list(dict.fromkeys([home / safe_path(file.local), home / safe_path(file.path)]))
+
+
+def find_file(manifest: Manifest, file: DataFile) -> Path | None:
+    """The file in ``$GENVIZ_DATA`` or the cache, checked; None when it is in neither.
+
+    Raises
+    ------
+    DownloadError
+        When the file in ``$GENVIZ_DATA`` has other bytes than the manifest names.
+    """
+    for place in local_places(manifest, file):
+        if place.is_file():
+            if is_authentic(place, file):
+                return place
+            raise DownloadError(
+                f"Expected {place} to have the {how_recognised(file)} that the manifest of {manifest.name} names; it "
+                "has other bytes. Copy it again from its source, or move it away to have it downloaded."
+            )
+    cached = cache_folder(manifest.name) / safe_path(file.local)
+    return cached if cached.is_file() and is_authentic(cached, file) else None
+
+
+def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path]:
+    """Get files of a data set, downloading into the cache what is nowhere yet.
+
+    A download is resumed, retried, recognised before it gets its name, and made by one process while
+    others wait for it. Only files that are missing need a network.
+
+    Parameters
+    ----------
+    manifest
+        The data set.
+    files
+        Some of its files.
+
+    Returns
+    -------
+    `DataFile.local` → path.
+
+    Raises
+    ------
+    DownloadError
+        When files cannot be had; one error, with the ways out.
+    GenvizError
+        When the cache cannot be written.
+    """
+    found = {file.local: find_file(manifest, file) for file in files}
+    missing = [file for file in files if found[file.local] is None]
+    if missing:
+        host = urlsplit(missing[0].url).netloc
+        log.info(
+            "Downloading %d files of %s from %s (%s).", len(missing), manifest.name, host, manifest.licence
+        )
+        sizes = [file.size for file in missing]
+        total = sum(size for size in sizes if size) if all(sizes) else None
+        bar = tqdm(total=total, unit="B", unit_scale=True, desc=manifest.name, disable=not settings.progress)
+        with bar:
+            for file in missing:
+                with _ways_out(manifest, missing):
+                    found[file.local] = _download(manifest, file, bar)
+    return {local: path for local, path in found.items() if path is not None}
+
+
+def _download(manifest: Manifest, file: DataFile, bar: tqdm) -> Path:  # type: ignore[type-arg]
+    """Fetch one file into the cache, under a lock that other processes wait for."""
+    home = cache_folder(manifest.name)
+    target = home / safe_path(file.local)
+    key = hashlib.sha256(file.local.encode()).hexdigest()[:16]
+    incoming = home / ".incoming"
+    with explained(target):
+        incoming.mkdir(parents=True, exist_ok=True)
+        with FileLock(incoming / f"{key}.lock"):
+            if target.is_file():
+                if is_authentic(target, file):  # another process was faster
+                    return target
+                log.warning("%s in the cache is damaged and is downloaded again.", target)
+                target.unlink()
+            partial = incoming / f"{key}.{Path(file.local).name}.partial"
+            authentic = functools.partial(is_authentic, file=file)
+            downloader = ResumingDownloader(partial, authentic, size=file.size, progress=bar.update)
+            with _quiet_pooch():
+                pooch.retrieve(
+                    file.url,
+                    known_hash=f"sha256:{file.sha256}" if file.sha256 else None,
+                    fname=target.name,
+                    path=target.parent,
+                    downloader=downloader,
+                )
+    return target
+
+
+@contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    """Pooch announces each file and lectures on missing SHA-256; genviz says what matters itself."""
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _ways_out(manifest: Manifest, missing: Sequence[DataFile]) -> Iterator[None]:
+    """Say once what cannot be had and what to do about it."""
+    try:
+        yield
+    except WrongBytesError:
+        raise
+    except DownloadError as err:
+        first = missing[0].local
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DownloadError(
+            f"{str(err).rstrip('.')}. {manifest.name} lacks {first}{more}. Three ways out: (1) set GENVIZ_DATA to a "
+            f"folder that has {manifest.name}/{first}; (2) copy the files into the cache, "
+            f"{cache_folder(manifest.name)}; (3) connect and run `genviz data fetch {manifest.name}`, which goes on "
+            "where it stopped. Without data, `genviz demo --smoke` shows everything on synthetic tissue."
+        ) from err

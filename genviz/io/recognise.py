@@ -1,0 +1,34 @@
+"""Whether a file's bytes are those a manifest names: SHA-256, or the SHA-1 by which git names them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from genviz.io.manifests import DataFile
+from genviz.io.opening import file_sha256
+
+_BLOCK = 1 << 20
+
+
+def git_blob_id(path: Path) -> str:
+    """Git's name of a file's content: SHA-1 of ``blob <size>\\0`` and the bytes."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_authentic(path: Path, file: DataFile) -> bool:
+    """Whether a file has the bytes that the manifest names, by the strongest checksum it knows."""
+    if file.size is not None and path.stat().st_size != file.size:
+        return False
+    if file.sha256:
+        return file_sha256(path) == file.sha256
+    return git_blob_id(path) == file.git_blob
+
+
+def how_recognised(file: DataFile) -> str:
+    """Name of the checksum that `is_authentic` uses."""
+    return "sha256" if file.sha256 else "git blob id"

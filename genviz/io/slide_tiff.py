@@ -1,0 +1,103 @@
+"""TIFF slides (plain, OME, SVS; with or without pyramid): tiles or strips are decoded as regions ask for "
+"them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import zarr
+
+from genviz._errors import FileFormatError
+from genviz.io.opening import reading
+from genviz.io.slide_base import WHITE, Slide
+from genviz.io.slide_zarr import ZarrLevel, check_pixels
+
+# A tile or strip is decoded whole; above this size, reading by region would not bound memory.
+MAX_SEGMENT_BYTES = 1 << 27
+_DECODERS_PER_READ = 2
+
+
+def open_tiff(path: Path) -> Slide:
+    """Open a TIFF file and all resolutions of its first image; pixels are not read here.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is cut or damaged, is not 8-bit RGB, or keeps the whole image in one segment.
+    """
+    with reading(path, "a TIFF image"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tifffile reports vendor tags it does not know
+        file = tifffile.TiffFile(path)
+        series = file.series[0]
+        _check_complete(file, series, path)
+        levels = [_level(level, path) for level in series.levels]
+        mpp = _mpp(file, series)
+    # Pyramids of some scanners append a label or macro of another shape; keep the true reductions.
+    full = levels[0]
+    keep = [
+        level for level in levels if abs(full.width / level.width / (full.height / level.height) - 1) < 0.02
+    ]
+    return Slide(path, keep, [full.width / level.width for level in keep], mpp)
+
+
+def _level(series: tifffile.TiffPageSeries, path: Path) -> ZarrLevel:
+    axes = series.axes.replace("C", "S") if "S" not in series.axes else series.axes
+    check_pixels(series.shape, series.dtype, axes, path)
+    page = series.keyframe
+    if series.dataoffset is not None and not page.is_tiled:
+        # Uncompressed and contiguous: the file itself is the array.
+        return ZarrLevel(np.memmap(path, series.dtype, "r", series.dataoffset, series.shape), axes)
+    if prod(page.chunks) > MAX_SEGMENT_BYTES:
+        raise FileFormatError(
+            f"Expected tiles or strips in {path}; it keeps {page.chunks} pixels in one compressed segment, "
+            "which cannot "
+            "be read by region. Save it as a tiled TIFF, for example with tifffile or vips."
+        )
+    # Sparse tiles, which scanners leave out over empty glass, are white.
+    store = series.aszarr(level=0, fillvalue=WHITE, maxworkers=_DECODERS_PER_READ)
+    return ZarrLevel(zarr.open_array(store, mode="r"), axes)
+
+
+def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
+    """Every tile must lie inside the file: a copy that was cut is refused now, not at its first lost tile."""
+    size = file.filehandle.size
+    for level in series.levels:
+        for page in level.pages:
+            if page is None:
+                raise FileFormatError(
+                    f"Expected a complete TIFF image in {path}; a page is missing. Copy the file again."
+                )
+            offsets, lengths = np.asarray(page.dataoffsets), np.asarray(page.databytecounts)
+            if len(offsets) and int((offsets + lengths).max()) > size:
+                raise FileFormatError(
+                    f"Expected a complete TIFF image in {path}; the file ends at byte {size}, its last tile "
+                    "at "
+                    f"{int((offsets + lengths).max())}. Copy the file again."
+                )
+
+
+def _mpp(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> float | None:
+    """Resolution from Aperio or OME metadata; plain TIFF resolution tags mean print size and are not "
+    "trusted."""
+    if file.is_svs and (found := re.search(r"MPP\s*=\s*([\d.]+)", series.keyframe.description)):
+        return float(found.group(1))
+    if file.is_ome and file.ome_metadata:
+        return _ome_mpp(tifffile.xml2dict(file.ome_metadata))
+    return None
+
+
+def _ome_mpp(tree: dict[str, Any]) -> float | None:
+    image = tree.get("OME", {}).get("Image")
+    first = image[0] if isinstance(image, list) and image else image
+    if not isinstance(first, dict):
+        return None
+    pixels = first.get("Pixels", {})
+    unit = {"µm": 1.0, "nm": 1e-3, "mm": 1e3}.get(pixels.get("PhysicalSizeXUnit", "µm"))
+    size = pixels.get("PhysicalSizeX")
+    return float(size) * unit if size and unit else None

@@ -1,0 +1,201 @@
+"""What a GenAR network is made of, as one frozen dataclass.
+
+Everything a network needs besides the gene tree and the number of features is here, so that
+`config.json` in a checkpoint rebuilds it exactly. Named presets live in
+`genviz.models.genar.presets`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from genviz._errors import UsageError
+
+COUNTS = ("tree", "tokens")
+TRUNKS = ("mlp", "transformer")
+NEIGHBOURS = ("concat", "attention")
+FINAL_LOSSES = ("gaussian", "cross_entropy")
+SIGMA_FORMS = ("sd", "variance")
+
+_CHOICES = {
+    "counts": COUNTS,
+    "trunk": TRUNKS,
+    "neighbours": NEIGHBOURS,
+    "final_loss": FINAL_LOSSES,
+    "sigma_form": SIGMA_FORMS,
+}
+_POSITIVE = (
+    "width", "depth_width", "n_layers", "n_heads", "mlp_ratio", "n_neighbours", "head_room",
+    "root_weight", "lr", "dispersion_lr", "batch_size", "max_epochs", "n_members",
+)  # fmt: skip
+_FRACTIONS = ("dropout", "drop_path", "final_lr_fraction")
+
+
+@dataclass(frozen=True)
+class GenARConfig:
+    """Architecture, likelihood and training recipe of one GenAR network.
+
+    Parameters
+    ----------
+    counts
+        "tree": coherent coarse-to-fine counts (negative binomial over the panel total, Dirichlet-multinomial
+        splits down the gene tree). "tokens": the paper's way, a count is a token, one softmax a group.
+    trunk
+        "mlp" or "transformer"; every pair with `counts` exists.
+    autoregressive
+        Tree only: splits see the standardised log counts of the coarser scales. Tokens always do.
+    scales
+        Numbers of groups, coarse to fine, a subset of the tree's; None takes all of the tree's.
+    multi_scale
+        False keeps the finest scale only (the paper's "w/o multi-scale"); a tree keeps its root.
+    identity
+        Tokens: modulate by gene identity (FiLM). False is the paper's "w/o identity".
+    skip
+        Transformer or tokens: a gene-specific path from the features to each group's logits.
+    width, depth_width
+        Model width; hidden width of the trunk for the panel total.
+    n_layers, n_heads, mlp_ratio
+        Transformer blocks, attention heads, hidden width of a block's MLP over `width`.
+    dropout, drop_path
+        Dropout on inputs and hidden units of MLPs; stochastic depth at the last transformer block.
+    position, position_um
+        Add Fourier features of the spot's position, with wavelengths from and to these, micrometres.
+    neighbours, n_neighbours
+        "concat": features already hold own values and the ring's mean. "attention": features hold own
+        values and those of `n_neighbours` ring tiles, one block each, pooled by attention.
+    parent_noise
+        Standard deviation of the noise added in training to the log counts of coarser scales (tree).
+    root_weight
+        Weight of the panel total's likelihood in the training loss (tree).
+    vocabulary
+        Tokens: counts 0..vocabulary-1; None until `resolve` has seen the training maximum.
+    head_room
+        Tokens: the cap is the training maximum times this.
+    temperature
+        Tokens, group scales: standard deviation of the targets around the mean count, in counts; 0 puts
+        them on the two whole numbers beside the mean, which keeps the mean exact.
+    final_loss
+        Tokens, gene scale: "gaussian" (targets smoothed around the count) or "cross_entropy".
+    sigma_form, sigma_alpha, sigma_beta
+        Width of those targets: "sd": sigma = alpha count + beta; "variance": sigma^2 = alpha count + beta.
+    lr, dispersion_lr, final_lr_fraction, weight_decay, grad_clip
+        AdamW with a cosine from `lr` to `lr * final_lr_fraction`; dispersions have their own rate and no
+        decay.
+    batch_size, max_epochs, n_members
+        Training recipe: rows a step, epochs, and networks whose samples are pooled.
+
+    Raises
+    ------
+    UsageError
+        For an unknown choice or a number outside its range.
+    """
+
+    counts: str = "tree"
+    trunk: str = "mlp"
+    autoregressive: bool = False
+    scales: tuple[int, ...] | None = None
+    multi_scale: bool = True
+    identity: bool = True
+    skip: bool = True
+    width: int = 256
+    depth_width: int = 128
+    n_layers: int = 2
+    n_heads: int = 4
+    mlp_ratio: float = 3.0
+    dropout: float = 0.5
+    drop_path: float = 0.0
+    position: bool = False
+    position_um: tuple[float, float] = (400.0, 20_000.0)
+    neighbours: str = "concat"
+    n_neighbours: int = 8
+    parent_noise: float = 0.2
+    root_weight: float = 5.0
+    vocabulary: int | None = None
+    head_room: float = 1.5
+    temperature: float = 0.0
+    final_loss: str = "gaussian"
+    sigma_form: str = "sd"
+    sigma_alpha: float = 0.01
+    sigma_beta: float = 1.0
+    lr: float = 1e-3
+    dispersion_lr: float = 3e-2
+    final_lr_fraction: float = 0.02
+    weight_decay: float = 0.05
+    grad_clip: float = 1.0
+    batch_size: int = 64
+    max_epochs: int = 40
+    n_members: int = 3
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(
+                    f"Expected {name} out of {', '.join(map(repr, choices))}; got {getattr(self, name)!r}."
+                )
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"Expected {name} > 0; got {getattr(self, name)!r}.")
+        for name in _FRACTIONS:
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"Expected {name} in [0, 1); got {getattr(self, name)!r}.")
+        if self.temperature < 0:
+            raise UsageError(f"Expected temperature from 0; got {self.temperature}.")
+        if self.width % self.n_heads:
+            raise UsageError(
+                f"Expected width to be a multiple of n_heads; got {self.width} and {self.n_heads}."
+            )
+        if self.vocabulary is not None and self.vocabulary < 2:
+            raise UsageError(f"Expected a vocabulary of at least 2 counts; got {self.vocabulary}.")
+        low, high = self.position_um
+        if not 0 < low < high:
+            raise UsageError(
+                f"Expected position_um as (shortest, longest) wavelength; got {self.position_um}."
+            )
+        object.__setattr__(self, "position_um", (float(low), float(high)))
+        if self.scales is not None:
+            object.__setattr__(self, "scales", tuple(int(scale) for scale in self.scales))
+
+    def resolve(self, max_count: int) -> GenARConfig:
+        """Fix what depends on the training rows: the vocabulary of a token model.
+
+        Parameters
+        ----------
+        max_count
+            Largest count of a gene of the panel in the training rows.
+
+        Returns
+        -------
+        The same configuration when nothing was open, else one with ``vocabulary`` set to
+        ``ceil(head_room * max_count) + 1``.
+        """
+        if self.counts != "tokens" or self.vocabulary is not None:
+            return self
+        return replace(self, vocabulary=max(2, math.ceil(self.head_room * max_count) + 1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give a JSON-able dict, from which `from_dict` rebuilds an equal object."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GenARConfig:
+        """Rebuild from `to_dict`; absent names take their defaults.
+
+        Raises
+        ------
+        UsageError
+            For a name that this version does not know.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(
+                f"Expected only options of GenARConfig; got {', '.join(unknown)}. "
+                f"Known: {', '.join(sorted(known))}."
+            )
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)

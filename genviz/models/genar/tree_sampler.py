@@ -1,0 +1,136 @@
+"""Sampling a count-tree network: torch for parameters in fixed-size chunks, numpy for draws in threads.
+
+Shape legend: B rows, F features, C condition width, G genes, S samples, R rows of a chunk, N = R S chains,
+K groups of one level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genviz.models.genar import tree_sampling as draws
+from genviz.models.genar.levels import Levels
+from genviz.models.genar.sampling import SampleOptions, padded_chunks
+
+if TYPE_CHECKING:
+    from genviz.models.genar.tree_network import TreeNetwork
+
+_CHAINS = 2048  # autoregressive chains that run together
+
+
+class TreeSampler:
+    """Draws for one tree; holds index arrays only, the network is an argument.
+
+    Parameters
+    ----------
+    levels
+        The scales.
+    """
+
+    def __init__(self, levels: Levels) -> None:
+        self.levels = levels
+        self.layout = draws.TreeLayout(levels)
+        self.splits = [
+            draws.SplitLayout(levels.parents(k).cpu().numpy(), levels.scales[k - 1])
+            for k in range(1, len(levels.scales))
+        ]
+
+    def sample(
+        self,
+        network: TreeNetwork,
+        x_BF: Tensor,
+        xy_B2: Tensor,
+        generators: Sequence[np.random.Generator],
+        options: SampleOptions,
+    ) -> list[NDArray[np.int32]]:
+        """Joint samples of every level, (S, B, K) each."""
+        n_rows = len(x_BF)
+        out = [np.empty((options.n_samples, n_rows, scale), np.int32) for scale in self.levels.scales]
+        draw = self._draw_down if network.config.autoregressive else self._draw_at_once
+
+        def store(row: int, counts_SG: draws.Ints) -> None:
+            for k, sums_SK in enumerate(self.layout.sums(counts_SG)):
+                out[k][:, row] = sums_SK
+
+        for rows in padded_chunks(n_rows):
+            index = torch.from_numpy(rows).to(x_BF.device)
+            condition_RC = network.condition(x_BF[index], xy_B2[index])
+            total_R = network.totals(condition_RC).cpu().numpy()
+            dispersion = float(network.counts.log_dispersion.exp())
+            true_rows = rows[: n_rows - int(rows[0])].tolist()
+            parameters = [
+                draws.RowParameters(
+                    generators[row],
+                    total_R[i] * options.scale(row),
+                    dispersion,
+                    options.total(row),
+                    options.n_samples,
+                )
+                for i, row in enumerate(true_rows)
+            ]
+            for i, counts_SG in enumerate(draw(network, condition_RC, parameters, options)):
+                store(true_rows[i], counts_SG)
+        return out
+
+    def _draw_at_once(
+        self,
+        network: TreeNetwork,
+        condition_RC: Tensor,
+        rows: list[draws.RowParameters],
+        options: SampleOptions,
+    ) -> list[draws.Ints]:
+        alpha_RM = network.alpha(network.splits(condition_RC)).cpu().numpy()
+        return draws.over_rows(
+            lambda i: draws.draw_independent(rows[i], alpha_RM[i], self.layout, options.clamp), len(rows)
+        )
+
+    def _draw_down(
+        self,
+        network: TreeNetwork,
+        condition_RC: Tensor,
+        rows: list[draws.RowParameters],
+        options: SampleOptions,
+    ) -> list[draws.Ints]:
+        n = options.n_samples
+        out: list[draws.Ints] = []
+        for chunk in padded_chunks(len(rows), max(1, _CHAINS // n)):
+            index = torch.from_numpy(chunk).to(condition_RC.device)
+            state = network.splits.begin(condition_RC[index].repeat_interleave(n, dim=0))
+            chunk_rows = [rows[i] for i in chunk[: len(rows) - int(chunk[0])]]
+            out += self._levels_of_chunk(network, state, chunk_rows, len(chunk), options)
+        return out
+
+    def _levels_of_chunk(
+        self,
+        network: TreeNetwork,
+        state: Any,
+        rows: list[draws.RowParameters],
+        n_chunk: int,
+        options: SampleOptions,
+    ) -> list[draws.Ints]:
+        n, device = options.n_samples, network.coarse_mean_Q.device
+        clamp = options.clamp_at(0)
+        counts = [draws.clamp_counts(row, draws.draw_total(row), clamp) for row in rows]
+        coarse_NQ = torch.zeros(n_chunk * n, 0, device=device)
+        for k in range(1, len(self.levels.scales)):
+            sums_NK = torch.zeros(n_chunk * n, self.levels.scales[k - 1], device=device)
+            sums_NK[: len(rows) * n] = torch.from_numpy(np.concatenate(counts)).to(sums_NK)
+            coarse_NQ = network.standardise(sums_NK, coarse_NQ)
+            alpha_NK = network.alpha(network.splits.step(state, k, coarse_NQ), k).cpu().numpy()
+            clamp, split = options.clamp_at(k), self.splits[k - 1]
+
+            def draw(
+                i: int, counts: list[draws.Ints] = counts, alpha_NK: NDArray[np.float64] = alpha_NK,
+                clamp: dict[int, float] = clamp, split: draws.SplitLayout = split,
+            ) -> draws.Ints:  # fmt: skip
+                drawn_SK = draws.draw_split(rows[i], counts[i], alpha_NK[i * n : (i + 1) * n], split)
+                return draws.clamp_counts(rows[i], drawn_SK, clamp)
+
+            counts = draws.over_rows(draw, len(rows))
+        return counts

@@ -1,0 +1,18 @@
+"""Still figures (plotly) and the self-contained HTML report.
+
+Nothing here computes a prediction: figures only read the rows of an AnnData.
+"""
+
+from __future__ import annotations
+
+from genviz._lazy import attach
+
+_NAMES = {
+    "compare": "genviz.pl.compare",
+    "gene_tree": "genviz.pl.gene_tree",
+    "patch_check": "genviz.pl.patch_check",
+    "report": "genviz.pl.report",
+    "scores": "genviz.pl.scores",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, {name: module + "_figure" for name, module in _NAMES.items()})

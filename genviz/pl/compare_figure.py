@@ -1,0 +1,196 @@
+"""Measured, predicted, error and uncertainty of one gene, side by side over the tissue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY, plotly_scale, shared_range, symmetric_range
+from genviz.pl.gene_values import GeneValues, gene_values
+from genviz.pl.section import Section, section_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_PANEL_PX = 330
+_MARGIN_UM = 250.0
+
+
+@dataclass(frozen=True)
+class _Panel:
+    title: str
+    values: NDArray[np.float64]
+    colours: tuple[str, ...]
+    bounds: tuple[float, float]
+    bar_title: str
+
+
+def compare(
+    adata: AnnData,
+    gene: str,
+    *,
+    # what to read
+    key: str = "genar",
+    library: str | None = None,
+    # how it looks
+    image: bool = True,
+    opacity: float = 0.85,
+) -> go.Figure:
+    """Draw a gene's measured and predicted expression on one shared colour scale, and where they differ.
+
+    Parameters
+    ----------
+    adata
+        A prediction (reads ``layers["<key>_log2"]``, ``..._lower``, ``..._upper``, and ``counts`` if measured).
+    gene
+        Gene of the panel.
+    key
+        Result key.
+    library
+        Section to draw; may be omitted when there is only one.
+    image
+        Draw the H&E behind the spots.
+    opacity
+        Opacity of the spots.
+
+    Returns
+    -------
+    plotly Figure. Values are log2(1 + count); spots are drawn at their true diameter; axes in micrometres.
+    Without measured counts only prediction and uncertainty are drawn.
+    """
+    section = section_of(adata, library)
+    panels = _panels(gene_values(adata, gene, key, section.rows))
+    left, top, right, bottom = _window(section)
+    panel_height = round(_PANEL_PX * (bottom - top) / (right - left))
+    figure = make_subplots(
+        rows=1, cols=len(panels), horizontal_spacing=0.075, subplot_titles=[panel.title for panel in panels]
+    )
+    width_px = _PANEL_PX * len(panels) + 90 * len(panels)
+    marker_px = section.diameter_um / (right - left) * _PANEL_PX
+    for column, panel in enumerate(panels, start=1):
+        _draw_panel(figure, column, panel, section, marker_px, opacity, [str(n) for n in adata.obs_names[section.rows]])
+        _frame_axes(figure, column, (left, top, right, bottom))
+        if image and section.backdrop is not None:
+            _draw_backdrop(figure, column, section)
+    _draw_scale_bar(figure, (left, top, right, bottom))
+    figure.update_layout(
+        title={"text": f"<b>{gene}</b>  ·  section {section.library}", "x": 0.01, "font": {"size": 17}},
+        width=width_px,
+        height=panel_height + 130,
+        margin={"l": 20, "r": 70, "t": 84, "b": 40},
+        plot_bgcolor="white",
+        paper_bgcolor="white",
+        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": "#222"},
+        showlegend=False,
+    )
+    return figure
+
+
+def _panels(values: GeneValues) -> list[_Panel]:
+    """The panels that can be drawn; measured and predicted share one range."""
+    known = [v for v in (values.measured, values.predicted) if v is not None]
+    bounds = shared_range(*known)
+    panels = []
+    if values.measured is not None:
+        panels.append(_Panel("Measured", values.measured, EXPRESSION, bounds, "log2(1+count)"))
+    panels.append(_Panel("Predicted", values.predicted, EXPRESSION, bounds, "log2(1+count)"))
+    if values.error is not None:
+        panels.append(_Panel("Error (predicted − measured)", values.error, ERROR, symmetric_range(values.error), "log2 ratio"))
+    if values.width is not None:
+        panels.append(_Panel("Uncertainty (interval width)", values.width, UNCERTAINTY, shared_range(values.width), "log2 units"))
+    return panels
+
+
+def _window(section: Section) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the drawn region, micrometres."""
+    low = section.xy_um.min(axis=0) - _MARGIN_UM
+    high = section.xy_um.max(axis=0) + _MARGIN_UM
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _draw_panel(
+    figure: go.Figure,
+    column: int,
+    panel: _Panel,
+    section: Section,
+    marker_px: float,
+    opacity: float,
+    names: list[str],
+) -> None:
+    """Spots of one panel, with their colour bar to the right."""
+    domain = figure.layout[f"xaxis{column if column > 1 else ''}"].domain
+    figure.add_trace(
+        go.Scatter(
+            x=section.xy_um[:, 0],
+            y=section.xy_um[:, 1],
+            mode="markers",
+            text=names,
+            hovertemplate="%{text}<br>%{marker.color:.2f}<extra>" + panel.title + "</extra>",
+            marker={
+                "size": marker_px,
+                "color": panel.values,
+                "cmin": panel.bounds[0],
+                "cmax": panel.bounds[1],
+                "colorscale": plotly_scale(panel.colours),
+                "opacity": opacity,
+                "line": {"width": 0},
+                "colorbar": {
+                    "x": domain[1] + 0.004,
+                    "len": 0.72,
+                    "thickness": 9,
+                    "outlinewidth": 0,
+                    "tickfont": {"size": 11},
+                    "title": {"text": panel.bar_title, "font": {"size": 11}, "side": "right"},
+                },
+            },
+        ),
+        row=1,
+        col=column,
+    )
+
+
+def _frame_axes(figure: go.Figure, column: int, window: tuple[float, float, float, float]) -> None:
+    """Equal axes in micrometres, y downward as in the image, no ticks."""
+    left, top, right, bottom = window
+    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
+    figure.update_xaxes(range=[left, right], constrain="domain", **hidden, row=1, col=column)
+    anchor = "x" if column == 1 else f"x{column}"
+    figure.update_yaxes(range=[bottom, top], scaleanchor=anchor, constrain="domain", **hidden, row=1, col=column)
+    if column > 1:
+        figure.update_xaxes(matches="x", row=1, col=column)
+        figure.update_yaxes(matches="y", row=1, col=column)
+
+
+def _draw_backdrop(figure: go.Figure, column: int, section: Section) -> None:
+    backdrop = section.backdrop
+    if backdrop is None:
+        return
+    figure.add_layout_image(
+        source=backdrop.uri,
+        x=0,
+        y=0,
+        sizex=backdrop.width_um,
+        sizey=backdrop.height_um,
+        xanchor="left",
+        yanchor="top",
+        sizing="stretch",
+        layer="below",
+        opacity=0.9,
+        row=1,
+        col=column,
+    )
+
+
+def _draw_scale_bar(figure: go.Figure, window: tuple[float, float, float, float]) -> None:
+    """A 1 mm bar in the lower left of the first panel."""
+    left, _, _, bottom = window
+    x0, y0 = left + 120.0, bottom - 130.0
+    figure.add_shape(type="line", x0=x0, x1=x0 + 1000.0, y0=y0, y1=y0, line={"color": "#111", "width": 4}, row=1, col=1)
+    figure.add_annotation(
+        x=x0 + 500.0, y=y0, text="1 mm", showarrow=False, yshift=11, font={"size": 12, "color": "#111"}, row=1, col=1
+    )

@@ -1,0 +1,96 @@
+"""The gene tree as an icicle: every scale a row, every group a box, as wide as its share of counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from genviz._keys import Layers
+from genviz.pl.colours import EXPRESSION, plotly_scale
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from genviz.core.gene_tree import GeneTree
+
+_NAMED_GENES = 3
+
+
+def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> go.Figure:
+    """Draw the coarse-to-fine tree that GenAR predicts along.
+
+    Parameters
+    ----------
+    adata
+        Object holding the tree's genes; reads ``layers[key]`` when present, else ``layers["counts"]`` or ``X``.
+    tree
+        The tree, e.g. ``gv.pp.tree_of(adata)`` or ``model.tree``.
+    key
+        Result key whose expected counts set the widths; None uses measured counts.
+
+    Returns
+    -------
+    plotly Figure. A box's width is the square root of its mean count, so that rare genes stay visible;
+    its colour is log2(1 + mean count).
+    """
+    mean_G = _mean_counts(adata, tree, key)
+    labels, ids, parents, values, colours, hover = [], [], [], [], [], []
+    for scale, n_groups in enumerate(tree.scales):
+        totals = tree.aggregate(mean_G[None, :], scale)[0]
+        weights = tree.aggregate(np.sqrt(mean_G + 0.05)[None, :], scale)[0]
+        above = tree.parents(scale) if scale else None
+        for group in range(n_groups):
+            members = tree.members(scale, group)
+            ids.append(f"{scale}/{group}")
+            parents.append("" if above is None else f"{scale - 1}/{above[group]}")
+            labels.append(_label(members, totals[group], mean_G, tree))
+            values.append(float(weights[group]))
+            colours.append(float(np.log2(1.0 + totals[group])))
+            hover.append(f"scale {n_groups}, group {group}<br>{len(members)} genes, {totals[group]:.1f} counts a spot")
+    figure = go.Figure(
+        go.Icicle(
+            ids=ids,
+            labels=labels,
+            parents=parents,
+            values=values,
+            branchvalues="total",
+            sort=False,
+            tiling={"orientation": "v", "pad": 1},
+            marker={"colors": colours, "colorscale": plotly_scale(EXPRESSION), "line": {"width": 0.5, "color": "white"}},
+            customdata=hover,
+            hovertemplate="<b>%{label}</b><br>%{customdata}<extra></extra>",
+            pathbar={"visible": True},
+        )
+    )
+    figure.update_layout(
+        title={"text": f"Gene tree · {tree.n_genes} genes at scales {', '.join(map(str, tree.scales))}", "x": 0.01},
+        margin={"l": 10, "r": 10, "t": 60, "b": 10},
+        width=1200,
+        height=520,
+        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13},
+    )
+    return figure
+
+
+def _mean_counts(adata: AnnData, tree: GeneTree, key: str | None) -> NDArray[np.float64]:
+    """Mean count of each gene of the tree, (G,)."""
+    view = adata[:, list(tree.genes)]
+    if key is not None and Layers.mean(key) in view.layers:
+        matrix = view.layers[Layers.mean(key)]
+    else:
+        matrix = view.layers[Layers.COUNTS] if Layers.COUNTS in view.layers else view.X
+    return np.asarray(matrix.mean(axis=0), dtype=np.float64).ravel()
+
+
+def _label(members: list[str], total: float, mean_G: NDArray[np.float64], tree: GeneTree) -> str:
+    """A group is named by its most abundant genes."""
+    if len(members) == 1:
+        return members[0]
+    if len(members) == tree.n_genes:
+        return f"all {tree.n_genes} genes · {total:,.0f} counts a spot"
+    index = {gene: i for i, gene in enumerate(tree.genes)}
+    top = sorted(members, key=lambda gene: -mean_G[index[gene]])[:_NAMED_GENES]
+    return ", ".join(top) + (" …" if len(members) > _NAMED_GENES else "")

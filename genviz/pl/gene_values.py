@@ -1,0 +1,86 @@
+"""The four numbers a figure shows for a gene at a spot: measured, predicted, error, uncertainty.
+
+All in log2(1 + count), where a difference of 1 is a factor of 2. The prediction is E[log2(1 + X)],
+the read-out every score uses, not log2(1 + E[X]).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genviz._errors import MissingKeyError, UsageError
+from genviz._keys import Layers
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class GeneValues:
+    """Values of one gene, each float (n,), or None where the object does not hold them."""
+
+    measured: NDArray[np.float64] | None
+    predicted: NDArray[np.float64]
+    lower: NDArray[np.float64] | None
+    upper: NDArray[np.float64] | None
+
+    @property
+    def error(self) -> NDArray[np.float64] | None:
+        """Predicted minus measured."""
+        return None if self.measured is None else self.predicted - self.measured
+
+    @property
+    def width(self) -> NDArray[np.float64] | None:
+        """Width of the credible interval."""
+        return None if self.lower is None or self.upper is None else self.upper - self.lower
+
+
+def gene_values(adata: AnnData, gene: str, key: str, rows: NDArray[np.intp]) -> GeneValues:
+    """Read one gene of a prediction.
+
+    Parameters
+    ----------
+    adata
+        A model's result; reads the layers ``counts``, ``<key>_log2``, ``<key>_lower``, ``<key>_upper``.
+    gene
+        Name in ``var_names``.
+    key
+        The result key, e.g. ``"genar"``.
+    rows
+        Row indices.
+
+    Raises
+    ------
+    UsageError
+        The gene is not in the panel.
+    MissingKeyError
+        The object holds no prediction under this key.
+    """
+    if gene not in adata.var_names:
+        near = [name for name in adata.var_names if name.lower().startswith(gene[:3].lower())][:5]
+        hint = f" Did you mean: {', '.join(near)}?" if near else ""
+        raise UsageError(f"Expected a gene of the panel ({adata.n_vars} genes), got {gene!r}.{hint}")
+    if Layers.log2(key) not in adata.layers:
+        raise MissingKeyError(f"Expected layers[{Layers.log2(key)!r}], found {sorted(adata.layers)}. Run model.predict first.")
+    column = int(adata.var_names.get_loc(gene))
+
+    def read(layer: str, *, log: bool) -> NDArray[np.float64] | None:
+        if layer not in adata.layers:
+            return None
+        values = adata.layers[layer][:, column]
+        dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+        dense = dense.astype(np.float64).ravel()[rows]
+        return np.log2(1.0 + dense) if log else dense
+
+    predicted = read(Layers.log2(key), log=False)
+    assert predicted is not None  # for the type checker: presence was checked above
+    return GeneValues(
+        measured=read(Layers.COUNTS, log=True),
+        predicted=predicted,
+        lower=read(Layers.lower(key), log=True),
+        upper=read(Layers.upper(key), log=True),
+    )

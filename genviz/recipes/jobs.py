@@ -1,0 +1,189 @@
+"""What the command line does for GenAR, as plain functions: files in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genviz import datasets, io, metrics, pl, pp
+from genviz._errors import DataError, UsageError
+from genviz._keys import Layers, Obs, Obsm
+from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
+from genviz.models import GenAR
+from genviz.pl.report_data import result_key
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from genviz.metrics import Score
+
+
+def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
+    """Rows of a dataset by name, or of an .h5ad file.
+
+    Raises
+    ------
+    UsageError
+        Neither a known dataset nor a file, or sections that are not there.
+    """
+    if data == "her2st":
+        return datasets.her2st(list(sections) if sections else ["C2", "C3", "C4", "C5"])
+    if data == "phantom":
+        adata = datasets.phantom("spatial")
+    elif Path(data).is_file():
+        adata = io.read_h5ad(data)
+    else:
+        raise UsageError(f"Expected a dataset (her2st, phantom) or an .h5ad file, got {data!r}. See `genviz data list`.")
+    if sections is None:
+        return adata
+    found = adata.obs[Obs.LIBRARY].astype(str)
+    missing = sorted(set(sections) - set(found))
+    if missing:
+        raise UsageError(f"Expected sections {', '.join(sections)}; {', '.join(missing)} not in {data} ({', '.join(found.unique())}).")
+    return adata[found.isin(list(sections)).to_numpy()].copy()
+
+
+def train_genar(
+    data: str,
+    *,
+    # input
+    sections: Sequence[str] | None,
+    val: str | None,
+    panel: Path | None,
+    # model and training
+    preset: str,
+    epochs: int | None,
+    resume: bool,
+    seed: int,
+    device: str,
+    # result
+    out: Path,
+    **architecture: Any,
+) -> Path:
+    """Train GenAR and save it; returns the model's folder, ``out/model``.
+
+    Parameters
+    ----------
+    data, sections
+        See `load_training_rows`.
+    val
+        Section held out for early stopping; it is added to ``sections`` if it is not among them.
+    panel
+        Gene list; the packaged ``genes_genar200`` for HER2ST, every gene of the phantom, else ``var["panel"]``.
+    preset, epochs, resume, seed, device, architecture
+        See `GenAR` and `GenAR.train`.
+    out
+        Run folder.
+    """
+    wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
+    adata = load_training_rows(data, wanted)
+    choose_panel(adata, data, panel)
+    ensure_features(adata)
+    GenAR.setup_anndata(adata)
+    model = GenAR(adata, preset=preset, **architecture)
+    model.train(max_epochs=epochs, val=val, seed=seed, out_dir=out, resume=resume, device=device)
+    folder = out / "model"
+    model.save(folder)
+    return folder
+
+
+def choose_panel(adata: AnnData, data: str, panel: Path | None) -> None:
+    """Mark the genes to model in ``var["panel"]``, unless the object already has."""
+    if panel is not None:
+        pp.select_genes(adata, panel=panel)
+    elif data == "her2st":
+        pp.select_genes(adata, panel=datasets.panel("genes_genar200"))
+
+
+def ensure_features(adata: AnnData, encoder: str = "morphology") -> None:
+    """Tile and embed unless the features are already there."""
+    if Obsm.features(encoder) not in adata.obsm:
+        pp.tile(adata)
+        pp.embed(adata, encoder=encoder)
+
+
+def rows_from_slide(image: Path | None, spots: Path | None, *, section: str, mpp: float | None) -> AnnData:
+    """Rows of one section from its slide and spot table, without counts."""
+    if image is None or spots is None:
+        raise UsageError("Expected both an image and a spot table.")
+    return io.read_st(None, spots, image, section=section, mpp=mpp)
+
+
+def rows_from_h5ad(path: Path) -> AnnData:
+    """Rows of an .h5ad file, validated."""
+    return io.read_h5ad(path)
+
+
+def predict_genar(
+    rows: AnnData, *, model: str, out: Path, depth: float | None, n_samples: int, seed: int, device: str
+) -> AnnData:
+    """Predict and write the result; features are computed when the rows carry none."""
+    fitted = GenAR.load(model, device=device)
+    ensure_features(rows)
+    predicted = fitted.predict(rows, depth=depth, n_samples=n_samples, seed=seed)
+    atomic_write_h5ad(predicted, out)
+    return predicted
+
+
+def attach_counts(predicted: AnnData, counts: Path) -> tuple[AnnData, AnnData]:
+    """Join a measured table to a prediction by row and gene names.
+
+    Returns
+    -------
+    The prediction's common rows with ``layers["counts"]``, and the measured rows with all their genes.
+    """
+    measured = io.read_counts(counts)
+    common = [name for name in predicted.obs_names if name in set(measured.obs_names)]
+    if not common:
+        raise DataError(
+            f"Expected rows of {counts.name} among the predicted ones (for instance {predicted.obs_names[0]!r}), "
+            f"found none (the table has {measured.obs_names[0]!r}). Is it the same section?"
+        )
+    joined = predicted[common].copy()
+    joined.layers[Layers.COUNTS] = io.counts_of(measured[common], genes=list(joined.var_names))
+    return joined, measured[common].copy()
+
+
+def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> str:
+    """Score a prediction file against a table of counts; writes JSON, returns a table to print."""
+    predicted = io.read_h5ad(pred)
+    key = result_key(predicted)
+    joined, measured = attach_counts(predicted, counts)
+    scores = metrics.expression(measured, joined, key=key, seed=seed)
+    atomic_write_json(json_file, metrics.scores_to_json(scores) | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs})
+    return format_scores({key: scores})
+
+
+def format_scores(models: dict[str, dict[str, Score]]) -> str:
+    """Scores as aligned text, a row a score, a column a model."""
+    names = list(dict.fromkeys(name for scores in models.values() for name in scores))
+    width = max(len(name) for name in names)
+    lines = [" " * width + "".join(f"{model:>20}" for model in models)]
+    for name in names:
+        cells = []
+        for scores in models.values():
+            score = scores.get(name)
+            if score is None:
+                cells.append(f"{'–':>20}")
+            elif score.ci is None:
+                cells.append(f"{score.value:>20.3f}")
+            else:
+                cells.append(f"{f'{score.value:.3f} [{score.ci[0]:.3f}, {score.ci[1]:.3f}]':>26}")
+        lines.append(f"{name:<{width}}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def write_report(
+    file: Path, out: Path, *, counts: Path | None, genes: list[str] | None, title: str | None
+) -> Path:
+    """The HTML page of a prediction file, scored when it holds measured counts or a table is given."""
+    predicted = io.read_h5ad(file)
+    key = result_key(predicted)
+    scores = None
+    if counts is not None:
+        predicted, measured = attach_counts(predicted, counts)
+        scores = {key: metrics.expression(measured, predicted, key=key)}
+    elif Layers.COUNTS in predicted.layers:
+        scores = {key: metrics.expression(predicted, predicted, key=key)}
+    return pl.report(predicted, out, key=key, genes=genes, scores=scores, title=title)
