@@ -57,7 +57,7 @@ def variability_rank(counts_NG: Any, sections: Sequence[str], eligible_G: NDArra
 
 
 def _residual_variance(counts_NG: Any, genes: NDArray[np.intp]) -> Floats:
-    """Variance over rows of the clipped residuals of some genes, in blocks of genes; 0 for genes without counts."""
+    """Variance over rows of the clipped residuals of some genes, in blocks; 0 for genes without counts."""
     n = counts_NG.shape[0]
     by_gene = counts_NG.tocsc()[:, genes]
     depth_N1 = np.asarray(counts_NG.sum(axis=1)).reshape(-1, 1)

@@ -30,7 +30,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_FLAT = 1e-9  # a column whose values agree to this relative accuracy is constant
+_FLAT = 1e-6  # a column whose values agree to this relative accuracy is constant: rounding of float32
+_CANCELLED = 1e-9  # variance below this part of the second moment is what rounding left of none
 
 
 def centred(values_NG: ArrayLike) -> Floats:
@@ -73,8 +74,7 @@ def weighted_pearson(weights_BN: Floats, a_NG: Floats, b_NG: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_a, mean_b, square_a, square_b, product = np.split(moments / total, 5, axis=1)
         var_a, var_b = square_a - mean_a**2, square_b - mean_b**2
-        # What is left of a constant column after cancellation is far below its second moment.
-        varies = (var_a > _FLAT * square_a) & (var_b > _FLAT * square_b)
+        varies = (var_a > _CANCELLED * square_a) & (var_b > _CANCELLED * square_b)
         r = (product - mean_a * mean_b) / np.sqrt(var_a * var_b)
     return np.asarray(np.where(varies, np.clip(r, -1.0, 1.0), np.nan), np.float64)
 

@@ -14,7 +14,7 @@ import pooch
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-from genviz._errors import DownloadError
+from genviz._errors import DownloadError, UsageError
 from genviz._settings import settings
 from genviz.io.manifests import DataFile, Manifest, safe_path
 from genviz.io.output import explained
@@ -29,10 +29,19 @@ def cache_folder(name: str) -> Path:
     return settings.cache_dir / "datasets" / name
 
 
+def cached_place(manifest: Manifest, file: DataFile) -> Path:
+    """Where a file lies in the cache once it was downloaded."""
+    return cache_folder(manifest.name) / safe_path(file.local)
+
+
 def local_places(manifest: Manifest, file: DataFile) -> list[Path]:
-    """Where a file may lie in ``$GENVIZ_DATA``: as the data set's folder has it, or in a clone of its source."""
+    """Where a file may lie in ``$GENVIZ_DATA``: in the data set's folder, which may be a clone of its source."""
     if settings.data_dir is None:
         return []
+    if not settings.data_dir.is_dir():
+        raise UsageError(
+            f"Expected a folder with data sets in GENVIZ_DATA; {settings.data_dir} is none. Correct or unset it."
+        )
     home = settings.data_dir / manifest.name
     return list(dict.fromkeys([home / safe_path(file.local), home / safe_path(file.path)]))
 
@@ -50,10 +59,10 @@ def find_file(manifest: Manifest, file: DataFile) -> Path | None:
             if is_authentic(place, file):
                 return place
             raise DownloadError(
-                f"Expected {place} to have the {how_recognised(file)} that the manifest of {manifest.name} names; it "
-                "has other bytes. Copy it again from its source, or move it away to have it downloaded."
+                f"Expected {place} to have the {how_recognised(file)} in the manifest of {manifest.name}; it has "
+                "other bytes. Copy it again from its source, or move it away to have it downloaded."
             )
-    cached = cache_folder(manifest.name) / safe_path(file.local)
+    cached = cached_place(manifest, file)
     return cached if cached.is_file() and is_authentic(cached, file) else None
 
 
@@ -101,10 +110,10 @@ def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path
 def _download(manifest: Manifest, file: DataFile, bar: tqdm) -> Path:  # type: ignore[type-arg]
     """Fetch one file into the cache, under a lock that other processes wait for."""
     home = cache_folder(manifest.name)
-    target = home / safe_path(file.local)
+    target = cached_place(manifest, file)
     key = hashlib.sha256(file.local.encode()).hexdigest()[:16]
     incoming = home / ".incoming"
-    with explained(target):
+    with explained(home):
         incoming.mkdir(parents=True, exist_ok=True)
         with FileLock(incoming / f"{key}.lock"):
             if target.is_file():
@@ -149,8 +158,8 @@ def _ways_out(manifest: Manifest, missing: Sequence[DataFile]) -> Iterator[None]
         first = missing[0].local
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DownloadError(
-            f"{str(err).rstrip('.')}. {manifest.name} lacks {first}{more}. Three ways out: (1) set GENVIZ_DATA to a "
-            f"folder that has {manifest.name}/{first}; (2) copy the files into the cache, "
-            f"{cache_folder(manifest.name)}; (3) connect and run `genviz data fetch {manifest.name}`, which goes on "
-            "where it stopped. Without data, `genviz demo --smoke` shows everything on synthetic tissue."
+            f"{str(err).rstrip('.')}. {manifest.name} lacks {first}{more}. Three ways out: (1) set GENVIZ_DATA to "
+            f"a folder that has {manifest.name}/{first}; (2) copy the files into the cache, "
+            f"{cache_folder(manifest.name)}; (3) connect and run `genviz data fetch {manifest.name}`, which goes "
+            "on where it stopped. Without data, `genviz demo --smoke` shows everything on synthetic tissue."
         ) from err

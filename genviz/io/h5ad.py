@@ -56,7 +56,8 @@ def read_h5ad(path: AnyPath) -> AnnData:
 
 def load_h5ad(file: Path) -> AnnData:
     """Read a file without checking it against the contract; image paths become absolute where possible."""
-    with reading(file, "an AnnData h5ad file"):
+    with reading(file, "an AnnData h5ad file"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*names are not unique")  # reported by the caller
         adata = anndata.read_h5ad(file)
     for metadata in _metadata(adata.uns):
         recorded = Path(str(metadata[Uns.SOURCE_IMAGE]))
@@ -76,14 +77,14 @@ def write_h5ad(adata: AnnData, path: AnyPath) -> Path:
     adata
         Rows to write.
     path
-        File to write; its folder must exist.
+        File to write; missing folders are made.
 
     Returns
     -------
     The path.
     """
     file = Path(os.fspath(path)).expanduser()
-    slim = AnnData.copy(adata) if adata.is_view else _shallow(adata)
+    slim = _shallow(adata.to_memory() if adata.isbacked else adata)
     slim.uns = _copied_dicts(dict(adata.uns))
     for metadata in _metadata(slim.uns):
         metadata[Uns.SOURCE_IMAGE] = _relative(str(metadata[Uns.SOURCE_IMAGE]), file.resolve().parent)

@@ -152,7 +152,7 @@ def load_manifest(name: str) -> Manifest:
         When an entry cannot be trusted: paths that leave the folder, checksums that are none.
     """
     file = Path(name) if name.endswith(".toml") else manifest_folder() / f"{name}.toml"
-    if not file.is_file() or Path(name).name != name.split("/")[-1]:
+    if not file.is_file() or not (name.endswith(".toml") or name in manifest_names()):
         raise UsageError(
             f"Expected the name of a data set; got {name!r}. There are: {', '.join(manifest_names())}."
         )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 
-from genviz._errors import FileFormatError, UsageError
+from genviz._errors import FileFormatError, GenvizError, UsageError
 
 AnyPath = str | PathLike[str]
 
@@ -81,7 +81,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise UsageError(
             f"Expected to read {what} from {path}; permission was denied. Check who may read it."
         ) from err
-    except FileFormatError:
+    except GenvizError:
         raise
     except DAMAGE as err:
         raise FileFormatError(

@@ -11,7 +11,8 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,15 @@ from genviz._errors import DownloadError
 
 log = logging.getLogger("genviz")
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 13  # what is lost when a connection is cut
 _GONE = frozenset({400, 401, 403, 404, 405, 410, 451})
 _LONGEST_WAIT_S = 60.0
+_CUT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class WrongBytesError(DownloadError):
@@ -93,35 +100,32 @@ class ResumingDownloader:
         # Pooch made an empty file under a random name; gone now, a killed process leaves none behind.
         Path(output_file).unlink(missing_ok=True)
         self.partial.parent.mkdir(parents=True, exist_ok=True)
+        self.progress(self._arrived())
         failures, strange = 0, 0
-        while True:
+        while failures < self.attempts:
             before = self._arrived()
             try:
-                self._attempt(url)
+                with _repeatable(url):
+                    self._attempt(url)
                 if self.authentic(self.partial):
                     os.replace(self.partial, output_file)
                     return None
-                strange += 1
                 self.partial.unlink()
-                if strange > 1:
-                    raise WrongBytesError(
-                        f"Expected the bytes that the manifest names from {url}; others came, twice. "
-                        "Something on the way changes files (a proxy, a login page), or the source has changed."
-                    )
-                reason, wait_s = "its bytes are not those of the manifest", 0.0
-            except (
-                requests.ConnectionError,
-                requests.Timeout,
-                requests.exceptions.ChunkedEncodingError,
-            ) as err:
-                reason, wait_s = _plain(err), 0.0
+                strange += 1
+                if strange == 2:
+                    raise _wrong_bytes(url)
+                again = _Again("its bytes are not those of the manifest")
             except _Again as err:
-                reason, wait_s = str(err), err.wait_s
+                again = err
             failures = 0 if self._arrived() > before else failures + 1
-            if failures >= self.attempts:
-                raise DownloadError(f"Expected to download {url}; {reason} ({self.attempts} attempts).")
-            log.info("%s: %s; trying again.", url.rpartition("/")[2], reason)
-            time.sleep(max(wait_s, self.backoff_s * 2 ** max(failures - 1, 0) * random.uniform(0.8, 1.2)))
+            log.info("%s: %s; trying again.", url.rpartition("/")[2], again)
+            self._wait(failures, again)
+        raise DownloadError(f"Expected to download {url}; {again} ({self.attempts} attempts).")
+
+    def _wait(self, failures: int, again: _Again) -> None:
+        if failures < self.attempts:
+            pause = self.backoff_s * 2 ** max(failures - 1, 0)
+            time.sleep(max(again.wait_s, pause * random.uniform(0.8, 1.2)))
 
     def _arrived(self) -> int:
         return self.partial.stat().st_size if self.partial.exists() else 0
@@ -129,7 +133,7 @@ class ResumingDownloader:
     def _attempt(self, url: str) -> None:
         """One request, for the rest of the file if part of it is there; appends to the partial file."""
         start = self._arrived()
-        if self.size is not None and start >= self.size:
+        if self.size and start >= self.size:
             return
         # No compression: a range of a compressed stream would be a range of other bytes.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
@@ -165,6 +169,24 @@ class ResumingDownloader:
 def _continues(response: requests.Response, start: int) -> bool:
     plain = response.headers.get("Content-Encoding", "identity") == "identity"
     return plain and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+
+
+@contextmanager
+def _repeatable(url: str) -> Iterator[None]:
+    """Sort errors of the connection into those that may pass and those that will not."""
+    try:
+        yield
+    except _CUT as err:
+        raise _Again(_plain(err)) from err
+    except requests.RequestException as err:
+        raise DownloadError(f"Expected to download {url}; {err} Check the address.") from err
+
+
+def _wrong_bytes(url: str) -> WrongBytesError:
+    return WrongBytesError(
+        f"Expected the bytes that the manifest names from {url}; others came, twice. "
+        "Something on the way changes files (a proxy, a login page), or the source has changed."
+    )
 
 
 def _plain(err: Exception) -> str:

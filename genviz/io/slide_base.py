@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import UsageError
 from genviz.core.resample import area_matrix, resample
-from genviz.io.opening import file_sha256
+from genviz.io.opening import file_sha256, reading
 
 Pixels = NDArray[np.uint8]
 
@@ -89,6 +89,11 @@ class Slide:
         Returns
         -------
         uint8 (h, w, 3), the caller's own.
+
+        Raises
+        ------
+        FileFormatError
+            When the pixels asked for are damaged.
         """
         if w < 0 or h < 0:
             raise UsageError(f"Expected a region of positive size; got {w} x {h} pixels.")
@@ -97,7 +102,8 @@ class Slide:
         y0, y1 = max(y, 0), min(y + h, source.height)
         rgb_HW3 = np.full((h, w, 3), WHITE, dtype=np.uint8)
         if x0 < x1 and y0 < y1:
-            rgb_HW3[y0 - y : y1 - y, x0 - x : x1 - x] = source.read(x0, y0, x1 - x0, y1 - y0)
+            with reading(self.path, "the pixels of a slide"):
+                rgb_HW3[y0 - y : y1 - y, x0 - x : x1 - x] = source.read(x0, y0, x1 - x0, y1 - y0)
         return rgb_HW3
 
     def thumbnail(self, max_px: int) -> tuple[Pixels, float]:
@@ -127,7 +133,9 @@ class Slide:
         index = fine_enough[-1] if fine_enough else 0
         level = self.levels[index]
         shrink = max(1.0, max(level.width, level.height) / max_px)
-        width, height = (max(1, round(n / self.downsamples[index] / shrink)) for n in (self.width, self.height))
+        width, height = (
+            max(1, round(n / self.downsamples[index] / shrink)) for n in (self.width, self.height)
+        )
         # A level may end in a partly filled pixel; the overview covers exactly the slide.
         across = area_matrix(level.width, width, min(level.width, self.width / self.downsamples[index]))
         down = area_matrix(level.height, height, min(level.height, self.height / self.downsamples[index]))
@@ -136,7 +144,7 @@ class Slide:
         for top in range(0, height, rows_at_once):
             block = down[top : top + rows_at_once]
             first, last = int(block.indices.min()), int(block.indices.max()) + 1
-            stripe = level.read(0, first, level.width, last - first)
+            stripe = self.read(0, first, level.width, last - first, index)
             rgb_HW3[top : top + rows_at_once] = resample(stripe, block[:, first:last], across)
         return rgb_HW3, width / self.width
 

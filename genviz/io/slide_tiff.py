@@ -1,5 +1,7 @@
-"""TIFF slides (plain, OME, SVS; with or without pyramid): tiles or strips are decoded as regions ask for "
-"them."""
+"""TIFF slides (plain, OME, SVS; with or without pyramid), decoded region by region.
+
+Shapes: H, W rows and columns; C samples a pixel (1 grey, 3 RGB, 4 RGBA).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import re
 import warnings
 from math import prod
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,12 +18,11 @@ import zarr
 
 from genviz._errors import FileFormatError
 from genviz.io.opening import reading
-from genviz.io.slide_base import WHITE, Slide
-from genviz.io.slide_zarr import ZarrLevel, check_pixels
+from genviz.io.slide_base import WHITE, Level, Pixels, Slide
+from genviz.io.slide_zarr import ZarrLevel, as_rgb, check_pixels
 
 # A tile or strip is decoded whole; above this size, reading by region would not bound memory.
 MAX_SEGMENT_BYTES = 1 << 27
-_DECODERS_PER_READ = 2
 
 
 def open_tiff(path: Path) -> Slide:
@@ -36,7 +38,8 @@ def open_tiff(path: Path) -> Slide:
         file = tifffile.TiffFile(path)
         series = file.series[0]
         _check_complete(file, series, path)
-        levels = [_level(level, path) for level in series.levels]
+        lock = Lock()
+        levels = [_level(level, path, lock) for level in series.levels]
         mpp = _mpp(file, series)
     # Pyramids of some scanners append a label or macro of another shape; keep the true reductions.
     full = levels[0]
@@ -46,7 +49,52 @@ def open_tiff(path: Path) -> Slide:
     return Slide(path, keep, [full.width / level.width for level in keep], mpp)
 
 
-def _level(series: tifffile.TiffPageSeries, path: Path) -> ZarrLevel:
+class TiffLevel:
+    """One resolution of a TIFF page, its tiles or strips decoded as regions ask for them.
+
+    Segments are decoded here rather than through tifffile's zarr store, whose reads all pass one event loop:
+    with four threads that is four times slower on JPEG tiles, and the pixels are the same.
+    """
+
+    def __init__(self, page: tifffile.TiffPage, lock: Lock) -> None:
+        self.page, self.lock = page, lock
+        self.height, self.width = page.imagelength, page.imagewidth
+        self._across = -(-self.width // page.chunks[1])
+        self._decode_arguments = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
+        _ = page.decode  # tifffile makes the decoder on first use, which two threads should not do at once
+
+    def read(self, x: int, y: int, w: int, h: int) -> Pixels:
+        """Pixels (h, w, 3) of a region inside the level; segments that the file leaves out are white."""
+        rows, columns = self.page.chunks[:2]
+        region_HWC = np.full((h, w, self.page.samplesperpixel), WHITE, np.uint8)
+        for i in range(y // rows, -(-(y + h) // rows)):
+            for j in range(x // columns, -(-(x + w) // columns)):
+                segment_HWC = self._segment(i * self._across + j)
+                if segment_HWC is None:
+                    continue
+                top, left = i * rows, j * columns
+                y0, y1 = max(y, top), min(y + h, top + segment_HWC.shape[0])
+                x0, x1 = max(x, left), min(x + w, left + segment_HWC.shape[1])
+                region_HWC[y0 - y : y1 - y, x0 - x : x1 - x] = segment_HWC[
+                    y0 - top : y1 - top, x0 - left : x1 - left
+                ]
+        return as_rgb(region_HWC)
+
+    def _segment(self, index: int) -> np.ndarray | None:
+        size = self.page.databytecounts[index]
+        if not size:
+            return None
+        handle = self.page.parent.filehandle
+        with self.lock:
+            handle.seek(self.page.dataoffsets[index])
+            data = handle.read(size)
+        if len(data) != size:
+            raise OSError(f"segment {index} ends after {len(data)} of {size} bytes")
+        decoded = self.page.decode(data, index, **self._decode_arguments)[0]
+        return None if decoded is None else np.asarray(decoded[0])
+
+
+def _level(series: tifffile.TiffPageSeries, path: Path, lock: Lock) -> Level:
     axes = series.axes.replace("C", "S") if "S" not in series.axes else series.axes
     check_pixels(series.shape, series.dtype, axes, path)
     page = series.keyframe
@@ -56,12 +104,12 @@ def _level(series: tifffile.TiffPageSeries, path: Path) -> ZarrLevel:
     if prod(page.chunks) > MAX_SEGMENT_BYTES:
         raise FileFormatError(
             f"Expected tiles or strips in {path}; it keeps {page.chunks} pixels in one compressed segment, "
-            "which cannot "
-            "be read by region. Save it as a tiled TIFF, for example with tifffile or vips."
+            "which cannot be read by region. Save it as a tiled TIFF, for example with tifffile or vips."
         )
-    # Sparse tiles, which scanners leave out over empty glass, are white.
-    store = series.aszarr(level=0, fillvalue=WHITE, maxworkers=_DECODERS_PER_READ)
-    return ZarrLevel(zarr.open_array(store, mode="r"), axes)
+    if len(series.pages) == 1 and axes in {"YX", "YXS"}:
+        return TiffLevel(page, lock)
+    # Colour channels in planes of their own. Tiles that are left out over empty glass are white.
+    return ZarrLevel(zarr.open_array(series.aszarr(level=0, fillvalue=WHITE), mode="r"), axes)
 
 
 def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
@@ -83,8 +131,10 @@ def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, pa
 
 
 def _mpp(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> float | None:
-    """Resolution from Aperio or OME metadata; plain TIFF resolution tags mean print size and are not "
-    "trusted."""
+    """Resolution from Aperio or OME metadata.
+
+    Plain TIFF resolution tags mean print size and are not trusted.
+    """
     if file.is_svs and (found := re.search(r"MPP\s*=\s*([\d.]+)", series.keyframe.description)):
         return float(found.group(1))
     if file.is_ome and file.ome_metadata:

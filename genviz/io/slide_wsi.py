@@ -13,7 +13,7 @@ import numpy as np
 from genviz._lazy import require
 from genviz.io.opening import reading
 from genviz.io.slide_base import Pixels, Slide
-from genviz.io.slide_zarr import _over_white
+from genviz.io.slide_zarr import over_white
 
 SUFFIXES = {".ndpi", ".mrxs", ".vms", ".vmu", ".scn", ".bif", ".svslide", ".dcm"}
 
@@ -31,7 +31,7 @@ class OpenSlideLevel:
         # OpenSlide takes the corner in full-resolution pixels, whatever the level.
         corner = round(x * self.downsample), round(y * self.downsample)
         rgba_HW4 = np.asarray(self.handle.read_region(corner, self.index, (w, h)))
-        return _over_white(rgba_HW4)
+        return over_white(rgba_HW4)
 
 
 def open_wsi(path: Path) -> Slide:

@@ -30,13 +30,21 @@ class ZarrLevel:
         window = {"Y": slice(y, y + h), "X": slice(x, x + w), "S": slice(None)}
         region = np.asarray(self.array[tuple(window[axis] for axis in self.axes)])
         if self.axes == "YX":
-            return np.repeat(region[:, :, None], 3, axis=2)
-        if self.axes == "SYX":
+            region = region[:, :, None]
+        elif self.axes == "SYX":
             region = np.moveaxis(region, 0, 2)
-        return _over_white(region) if region.shape[2] == 4 else np.ascontiguousarray(region)
+        return as_rgb(region)
 
 
-def _over_white(rgba_HW4: np.ndarray) -> Pixels:
+def as_rgb(pixels_HWC: np.ndarray) -> Pixels:
+    """Colour pixels of grey (C = 1), RGB or RGBA ones; transparency is laid over white."""
+    if pixels_HWC.shape[2] == 1:
+        return np.repeat(pixels_HWC, 3, axis=2)
+    return over_white(pixels_HWC) if pixels_HWC.shape[2] == 4 else np.ascontiguousarray(pixels_HWC)
+
+
+def over_white(rgba_HW4: np.ndarray) -> Pixels:
+    """Lay pixels with transparency over white glass."""
     alpha = rgba_HW4[..., 3:].astype(np.float32) / 255
     blended: Pixels = np.rint(rgba_HW4[..., :3] * alpha + WHITE * (1 - alpha)).astype(np.uint8)
     return blended

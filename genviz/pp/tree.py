@@ -69,25 +69,36 @@ def gene_tree(
         order=order,
         seed=seed,
     )
-    at = adata.var_names.get_indexer(names)
+    recipe = {
+        "method": method,
+        "seed": seed,
+        "n_rows": int(mask.sum()),
+        "rows_digest": rows_digest(fitted_on.obs_names.tolist()),
+    }
+    write_tree(adata, tree, recipe)
+
+
+def write_tree(adata: AnnData, tree: GeneTree, recipe: dict[str, Any]) -> None:
+    """Write a tree into ``varm``, ``var`` and ``uns``; see `gene_tree` for the slots.
+
+    Parameters
+    ----------
+    adata
+        Holds the tree's genes, perhaps among others.
+    tree
+        The tree.
+    recipe
+        How it came about, JSON values; layout, scales, digest and version are added.
+    """
+    at = adata.var_names.get_indexer(list(tree.genes))
     groups = np.full((adata.n_vars, len(tree.scales)), OUTSIDE, dtype=np.int32)
     groups[at] = tree.groups
     position = np.full(adata.n_vars, OUTSIDE, dtype=np.int32)
     position[at[tree.order]] = np.arange(tree.n_genes, dtype=np.int32)
     adata.varm[Varm.GENE_TREE] = groups
     adata.var[Var.GENE_ORDER] = position
-    adata.uns.setdefault(Uns.GENVIZ, {})[Uns.GENE_TREE] = json.dumps(
-        {
-            "method": method,
-            "layout": layout,
-            "scales": list(tree.scales),
-            "seed": seed,
-            "n_rows": int(mask.sum()),
-            "rows_digest": rows_digest(fitted_on.obs_names.tolist()),
-            "digest": tree.digest(),
-            "version": __version__,
-        }
-    )
+    made = {"layout": tree.layout, "scales": list(tree.scales), "digest": tree.digest(), "version": __version__}
+    adata.uns.setdefault(Uns.GENVIZ, {})[Uns.GENE_TREE] = json.dumps(recipe | made)
 
 
 def tree_of(adata: AnnData) -> GeneTree:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData
 from PIL import Image
+from scipy import sparse
 
 from genviz._settings import settings
 
@@ -33,6 +35,33 @@ class StFiles:
         """Rewrite the count table from a frame, its first header cell empty."""
         self.counts.write_bytes(gzip.compress(frame.to_csv(sep="\t", index_label="").encode()))
         return self.counts
+
+
+def assert_same(a: AnnData, b: AnnData) -> None:
+    """Both objects hold the same rows, genes and values in all slots."""
+    pd.testing.assert_frame_equal(a.obs, b.obs)
+    pd.testing.assert_frame_equal(a.var, b.var)
+    _assert_values(a.X, b.X, "X")
+    for slot in ("layers", "obsm", "varm", "obsp", "varp", "uns"):
+        _assert_values(dict(getattr(a, slot)), dict(getattr(b, slot)), slot)
+
+
+def _assert_values(a, b, where: str) -> None:
+    if hasattr(a, "keys"):
+        assert set(a) == set(b), f"{where}: {sorted(a)} and {sorted(b)}"
+        for key in a:
+            _assert_values(a[key], b[key], f"{where}[{key!r}]")
+        return
+    assert sparse.issparse(a) == sparse.issparse(b), where
+    a, b = (np.asarray(v.toarray() if sparse.issparse(v) else v) for v in (a, b))
+    assert (a.dtype.kind, a.shape) == (b.dtype.kind, b.shape), where
+    np.testing.assert_array_equal(a, b, err_msg=where)
+
+
+@pytest.fixture
+def same():
+    """The comparison of two AnnData objects, value by value."""
+    return assert_same
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -51,7 +51,7 @@ def test_missing_and_repeated_genes_are_named():
 def test_only_the_asked_genes_are_judged():
     adata = rows(np.array([[1, 0, 0.5], [0, 5, 0]], np.float32))
     assert counts_of(adata, ["A", "B"]).sum() == 6
-    with pytest.raises(DataError, match="gene 'C' in row 'r0' = 0.5"):
+    with pytest.raises(DataError, match=r"gene 'C' in row 'r0' = 0.5"):
         counts_of(adata)
 
 

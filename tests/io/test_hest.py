@@ -63,7 +63,7 @@ def sample(tmp_path) -> Sample:
 def test_patches_are_joined_by_barcode(sample):
     adata = read_hest(sample.h5ad, sample.patches)
     assert list(adata.obs_names) == sorted(sample.adata.obs_names[sample.order])
-    expected = {name: patch for name, patch in zip(sample.adata.obs_names[sample.order], sample.cut, strict=True)}
+    expected = dict(zip(sample.adata.obs_names[sample.order], sample.cut, strict=True))
     got = tiles(adata).compute()
     for name, patch in zip(adata.obs_names, got, strict=True):
         np.testing.assert_array_equal(patch, expected[name])

@@ -71,7 +71,7 @@ def test_lost_restart_intervals_are_noticed(edit):
 def test_whole_rounds_of_eight_intervals_are_missed_by_count():
     data = encode(picture(), quality=90, restart_marker_blocks=3)
     places = [i for i in range(len(data) - 1) if data[i] == 0xFF and 0xD0 <= data[i + 1] <= 0xD7]
-    with pytest.raises(FileFormatError, match="expected .* restart markers in its scan"):
+    with pytest.raises(FileFormatError, match=r"expected .* restart markers in its scan"):
         check_jpeg_stream(data[: places[8]] + data[places[16] :])
 
 

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from genviz._errors import FileFormatError, UsageError
+from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
 from genviz.io.opening import existing, file_sha256, read_text_bytes, reading
 
 
@@ -21,14 +21,18 @@ def test_absent_and_wrong_kind(tmp_path):
 
 @pytest.mark.parametrize("error", [EOFError("end"), OSError("bad"), KeyError("x"), ValueError("v")])
 def test_decoder_errors_become_one_error_with_their_reason(tmp_path, error):
-    with pytest.raises(FileFormatError, match=type(error).__name__) as caught, reading(tmp_path / "f", "a table"):
+    with (
+        pytest.raises(FileFormatError, match=type(error).__name__) as caught,
+        reading(tmp_path / "f", "a table"),
+    ):
         raise error
     assert caught.value.__cause__ is error
 
 
 def test_our_own_errors_pass_and_permission_is_not_damage(tmp_path):
-    with pytest.raises(FileFormatError, match=r"^said$"), reading(tmp_path, "a table"):
-        raise FileFormatError("said")
+    for kind in (FileFormatError, UsageError, DataError, MissingKeyError):
+        with pytest.raises(kind, match=r"^said$"), reading(tmp_path, "a table"):
+            raise kind("said")
     with pytest.raises(UsageError, match="permission"), reading(tmp_path, "a table"):
         raise PermissionError("no")
 

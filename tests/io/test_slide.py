@@ -22,7 +22,7 @@ def picture(height=300, width=420, seed=0) -> np.ndarray:
 
 
 def tiff(path, rgb, **options):
-    tifffile.imwrite(path, rgb, photometric="rgb", **{"tile": (64, 64), **options})
+    tifffile.imwrite(path, rgb, **{"tile": (64, 64), "photometric": "rgb", **options})
     return path
 
 
@@ -48,6 +48,10 @@ WRITERS = {
     "strips.tif": lambda p, rgb: tiff(p / "s.tif", rgb, tile=None, rowsperstrip=7, compression="lzw"),
     "plain.tif": lambda p, rgb: tiff(p / "s.tif", rgb, tile=None),
     "planes.tif": lambda p, rgb: tiff(p / "s.tif", np.moveaxis(rgb, 2, 0).copy(), planarconfig="separate"),
+    "jpeg2000.tif": lambda p, rgb: tiff(p / "s.tif", rgb, compression="jpeg2000"),
+    "channels.tif": lambda p, rgb: tiff(
+        p / "s.ome.tif", np.moveaxis(rgb, 2, 0).copy(), photometric="minisblack", metadata={"axes": "CYX"}
+    ),
     "big.tif": lambda p, rgb: tiff(p / "s.btf", rgb, bigtiff=True),
     "ome.tif": lambda p, rgb: tiff(p / "s.ome.tif", rgb, metadata={"axes": "YXS"}),
     "pyramid.tif": lambda p, rgb: pyramid(p / "s.tif", rgb),
@@ -115,8 +119,17 @@ def test_pyramids_have_levels(tmp_path, kind):
 
 def test_ome_and_aperio_resolution_is_read_but_print_resolution_is_not(tmp_path):
     rgb = picture()
-    ome = tiff(tmp_path / "a.ome.tif", rgb, metadata={"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm"})
-    svs = tiff(tmp_path / "b.svs", rgb, description="Aperio Image Library v11\n|AppMag = 20|MPP = 0.4990", metadata=None)
+    ome = tiff(
+        tmp_path / "a.ome.tif",
+        rgb,
+        metadata={"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm"},
+    )
+    svs = tiff(
+        tmp_path / "b.svs",
+        rgb,
+        description="Aperio Image Library v11\n|AppMag = 20|MPP = 0.4990",
+        metadata=None,
+    )
     dpi = tiff(tmp_path / "c.tif", rgb, resolution=(72, 72), resolutionunit="INCH")
     assert open_slide(ome).mpp == 0.25
     assert open_slide(svs).mpp == 0.499
@@ -152,7 +165,7 @@ def test_a_file_is_opened_once_and_travels_by_path(tmp_path):
     path = WRITERS["tiled.tif"](tmp_path, picture())
     slide = open_slide(path)
     assert open_slide(str(path)) is slide
-    assert pickle.loads(pickle.dumps(slide)) is slide  # noqa: S301
+    assert pickle.loads(pickle.dumps(slide)) is slide
     tiff(path, picture(seed=5), compression="zlib")
     assert open_slide(path) is not slide
 
@@ -212,6 +225,20 @@ def test_truncated_tiffs(tmp_path, kind, keep):
     path.write_bytes(raw[: int(len(raw) * keep)])
     with pytest.raises(FileFormatError, match="again"):
         open_slide(path)
+
+
+def test_a_damaged_tile_is_an_error_where_it_is_read(tmp_path):
+    rgb = picture()
+    path = WRITERS["tiled.tif"](tmp_path, rgb)
+    with tifffile.TiffFile(path) as file:
+        offset, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    raw = bytearray(path.read_bytes())
+    raw[offset : offset + size] = b"\x55" * size
+    path.write_bytes(raw)
+    slide = open_slide(path)
+    np.testing.assert_array_equal(slide.read(64, 64, 50, 50), rgb[64:114, 64:114])
+    with pytest.raises(FileFormatError, match="again"):
+        slide.read(0, 0, 10, 10)
 
 
 def test_sixteen_bits_are_refused(tmp_path):

@@ -61,12 +61,14 @@ def test_a_full_disk_is_one_error_with_the_way_out(jpeg, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "_store", full)
-    with pytest.raises(GenvizError, match="No space left on device.*GENVIZ_CACHE"):
+    with pytest.raises(GenvizError, match=r"No space left on device.*GENVIZ_CACHE"):
         open_slide(jpeg).read(0, 0, 5, 5)
     assert not list((settings.cache_dir / "slides").glob("*.zarr"))
 
 
-@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+@pytest.mark.skipif(
+    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere"
+)
 def test_an_unwritable_cache_is_one_error_with_the_way_out(jpeg):
     settings.cache_dir.mkdir()
     settings.cache_dir.chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -75,10 +77,19 @@ def test_an_unwritable_cache_is_one_error_with_the_way_out(jpeg):
 
 
 def test_processes_share_one_decoding(jpeg):
-    code = "import sys; from genviz.io import open_slide; print(open_slide(sys.argv[1]).read(100, 100, 64, 64).sum())"
-    environment = {**os.environ, "GENVIZ_CACHE": str(settings.cache_dir), "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = (
+        "import sys; from genviz.io import open_slide; "
+        "print(open_slide(sys.argv[1]).read(100, 100, 64, 64).sum())"
+    )
+    environment = {
+        **os.environ,
+        "GENVIZ_CACHE": str(settings.cache_dir),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     command = [sys.executable, "-c", code, str(jpeg)]
-    readers = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    readers = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     sums = {int(reader.communicate(timeout=120)[0]) for reader in readers}
     assert sums == {int(open_slide(jpeg).read(100, 100, 64, 64).sum())}
     assert len(list((settings.cache_dir / "slides").glob("*.zarr"))) == 1

@@ -65,7 +65,9 @@ def test_spots_without_counts_are_left_out_and_recorded(st_files):
 
 
 def test_many_unmatched_rows_are_warned_about(st_files):
-    frame = st_files.counts_frame.rename(index={name: f"9{name}" for name in st_files.counts_frame.index[:20]})
+    frame = st_files.counts_frame.rename(
+        index={name: f"9{name}" for name in st_files.counts_frame.index[:20]}
+    )
     st_files.write_counts(frame)
     with pytest.warns(UserWarning, match="20 spots have no counts"):
         assert read(st_files).n_obs == 40
@@ -87,7 +89,9 @@ def test_labels_join_on_measured_coordinates(st_files):
     adata = read(st_files, labels=st_files.labels)
     given = adata.obs["label"]
     expected = np.where(adata.obs["array_x"] < 4, "invasive cancer", "connective tissue")
-    assert given.isna().sum() == (st_files.spots_frame["new_x"] == st_files.spots_frame["new_x"].iloc[5]).sum()
+    assert (
+        given.isna().sum() == (st_files.spots_frame["new_x"] == st_files.spots_frame["new_x"].iloc[5]).sum()
+    )
     assert (given[given.notna()] == expected[given.notna()]).all()
     assert json.loads(adata.uns["genviz"]["reader"])["A1"]["labels_without_place"] == 1
 
@@ -187,14 +191,13 @@ def test_a_table_cut_inside_a_line(st_files):
 
 
 def test_files_of_another_kind(st_files, tmp_path):
+    not_packed, not_spots = tmp_path / "other.tsv.gz", tmp_path / "other.tsv"
+    not_packed.write_text("hello\n")
+    st_files.spots_frame[["x", "y"]].to_csv(not_spots, sep="\t", index=False)
     with pytest.raises(FileFormatError, match="does not begin like a gzip"):
-        other = tmp_path / "other.tsv.gz"
-        other.write_text("hello\n")
-        read(st_files, counts=other)
+        read(st_files, counts=not_packed)
     with pytest.raises(FileFormatError, match="pixel_x"):
-        other = tmp_path / "other.tsv"
-        st_files.spots_frame[["x", "y"]].to_csv(other, sep="\t", index=False)
-        read(st_files, spots=other)
+        read(st_files, spots=not_spots)
     with pytest.raises(UsageError, match="nothing is there"):
         read(st_files, counts=tmp_path / "absent.tsv.gz")
 
@@ -247,7 +250,7 @@ def test_too_few_spots_need_a_stated_mpp(st_files):
 # ---- the real thing ----
 
 LEFT_OUT = {"C2": 0, "C3": 2, "C4": 3, "C5": 2}
-SECTIONS = "A1 A2 C1 C2 C3 C4 C5 D1 D2 E1 E2 F1 F2 G1 G2 H1 H2".split()
+SECTIONS = [f"{letter}{n}" for letter in "ADEFGH" for n in (1, 2)] + [f"C{n}" for n in range(1, 6)]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -273,9 +276,7 @@ def test_her2st_sections(her2st_dir, section):
 
 def test_her2st_crops_show_tissue_where_pixel_y_is_the_row(her2st_dir):
     image = next((her2st_dir / "ST-imgs" / "C" / "C2").glob("*.jpg"))
-    adata = read_st(
-        None, her2st_dir / "ST-spotfiles" / "C2_selection.tsv", image, section="C2"
-    )
+    adata = read_st(None, her2st_dir / "ST-spotfiles" / "C2_selection.tsv", image, section="C2")
     from genviz.io import tiles
 
     chroma = np.ptp(tiles(adata, 64).compute().astype(int).mean((1, 2)), axis=1)

@@ -76,17 +76,23 @@ def test_fractional_scales_keep_the_mean_and_the_place(tmp_path):
     adata = section(tmp_path / "s.png", x, [[250, 200]], mpp=0.5)
     got = tiles(adata, 64, mpp=0.73).compute()[0, :, :, 0].astype(float)
     places = 250 + (np.arange(64) + 0.5 - 32) * 0.73 / 0.5
-    np.testing.assert_allclose(got[10], np.interp(places, np.arange(500) + 0.5, np.linspace(0, 250, 500)), atol=1.0)
+    np.testing.assert_allclose(
+        got[10], np.interp(places, np.arange(500) + 0.5, np.linspace(0, 250, 500)), atol=1.0
+    )
 
 
 def test_finer_tiles_interpolate(tmp_path, rgb):
     adata = section(tmp_path / "s.png", rgb, [[200, 200]], mpp=0.5)
     got = tiles(adata, 64, mpp=0.25).compute()[0]
-    np.testing.assert_allclose(got.reshape(32, 2, 32, 2, 3).mean((1, 3)).mean(), rgb[184:216, 184:216].mean(), atol=2)
+    np.testing.assert_allclose(
+        got.reshape(32, 2, 32, 2, 3).mean((1, 3)).mean(), rgb[184:216, 184:216].mean(), atol=2
+    )
 
 
 def test_pyramid_levels_are_used_when_coarse_enough(tmp_path):
-    rgb = np.repeat(np.repeat(np.random.default_rng(0).integers(0, 250, (50, 50, 3), dtype=np.uint8), 8, 0), 8, 1)
+    rgb = np.repeat(
+        np.repeat(np.random.default_rng(0).integers(0, 250, (50, 50, 3), dtype=np.uint8), 8, 0), 8, 1
+    )
     adata = section(tmp_path / "s.png", rgb, [[200, 200]], mpp=0.25)
     read = []
     slide = open_slide(tmp_path / "s.png")

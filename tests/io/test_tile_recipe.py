@@ -21,7 +21,9 @@ def test_round_trip():
         assert read_recipe(adata) == recipe
 
 
-@pytest.mark.parametrize("arguments", [(0,), (-5,), (10.5,), (True,), (10_000,), (224, 0.0), (224, float("nan"))])
+@pytest.mark.parametrize(
+    "arguments", [(0,), (-5,), (10.5,), (True,), (10_000,), (224, 0.0), (224, float("nan"))]
+)
 def test_nonsense_is_refused(arguments):
     with pytest.raises(UsageError):
         TileRecipe(*arguments)

@@ -32,7 +32,9 @@ def test_blank_slides_have_no_mask():
 
 
 def test_otsu_parts_two_classes():
-    values = np.concatenate([np.random.default_rng(0).normal(5, 1, 900), np.random.default_rng(1).normal(50, 3, 100)])
+    values = np.concatenate(
+        [np.random.default_rng(0).normal(5, 1, 900), np.random.default_rng(1).normal(50, 3, 100)]
+    )
     assert 9 < otsu(values) < 41
 
 

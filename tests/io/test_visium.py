@@ -55,7 +55,11 @@ class Folder:
         with h5py.File(self.path / "filtered_feature_bc_matrix.h5", "w") as file:
             file.attrs["library_ids"] = np.array([b"sample7"])
             group = file.create_group("matrix")
-            for name, values in (("data", matrix.data), ("indices", matrix.indices), ("indptr", matrix.indptr)):
+            for name, values in (
+                ("data", matrix.data),
+                ("indices", matrix.indices),
+                ("indptr", matrix.indptr),
+            ):
                 group[name] = values
             group["shape"] = np.array(matrix.shape[::-1], np.int32)
             group["barcodes"] = self.barcodes.astype("S")
@@ -163,7 +167,7 @@ def test_absent_parts_are_named(folder, tmp_path):
     with pytest.raises(UsageError, match="nothing is there"):
         read_visium(tmp_path / "no")
     shutil.move(folder.spatial / "scalefactors_json.json", tmp_path)
-    with pytest.raises(FileFormatError, match="scalefactors_json.json"):
+    with pytest.raises(FileFormatError, match=r"scalefactors_json.json"):
         read_visium(folder.path)
     shutil.rmtree(folder.spatial)
     with pytest.raises(FileFormatError, match="coordinates=False"):
@@ -208,7 +212,9 @@ def test_space_ranger_2_probes_are_summed_to_genes(her2st_dir):
     assert not adata.var["gene_ids"].str.startswith("DEPRECATED").any()
     with h5py.File(path / "raw_probe_bc_matrix.h5") as file:
         group = file["matrix"]
-        raw = sparse.csr_matrix((group["data"][:], group["indices"][:], group["indptr"][:]), shape=group["shape"][:][::-1])
+        raw = sparse.csr_matrix(
+            (group["data"][:], group["indices"][:], group["indptr"][:]), shape=group["shape"][:][::-1]
+        )
         kept = group["features/filtered_probes"][:].astype(bool)
         rows = group["filtered_barcodes"][:].astype(bool)
         gene = group["features/gene_name"][:].astype(str)

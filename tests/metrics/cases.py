@@ -8,7 +8,7 @@ import pandas as pd
 
 from genviz._keys import Layers, Obs
 
-# log2(1 + count) of a gene over the three spots of section A, and what is predicted there: r = 1, 1/2, undefined, -1.
+# log2(1 + count) of a gene over the three spots of section A, and the prediction: r = 1, 1/2, undefined, -1.
 TRUE = {"same": (0, 1, 2), "half": (0, 1, 2), "flat": (1, 1, 1), "opposite": (2, 1, 0)}
 PRED = {"same": (0, 1, 2), "half": (0, 2, 1), "flat": (0, 1, 2), "opposite": (0, 1, 2)}
 KINDS = ["same"] * 6 + ["half"] * 3 + ["flat"] * 2 + ["opposite"]
@@ -17,7 +17,7 @@ KEY = "model"
 
 def measured(log_counts_NG: np.ndarray, sections: list[str], genes: list[str] | None = None) -> ad.AnnData:
     """Object of counts ``2**v - 1`` with one section label a row."""
-    n, g = np.shape(log_counts_NG)
+    g = np.shape(log_counts_NG)[1]
     obs = pd.DataFrame({Obs.LIBRARY: sections}, index=[f"{s}_{i}" for i, s in enumerate(sections)])
     names = [f"G{i}" for i in range(g)] if genes is None else genes
     counts = np.round(2.0 ** np.asarray(log_counts_NG) - 1).astype(np.float32)

@@ -10,7 +10,7 @@ from genviz import metrics
 
 
 def test_honest_by_hand() -> None:
-    """Section A: the ten best are 6 x 1, 3 x 1/2, 1 x 0; all twelve add 0 and -1. Section B: 10 x 1, 2 x 0."""
+    """Section A: the ten best are 6 x 1, 3 x 1/2, 1 x 0; all twelve add 0, -1. Section B: 10 x 1, 2 x 0."""
     true, pred = two_sections()
     scores = metrics.expression(true, pred, key=KEY, n_bootstrap=0)
     assert scores["pcc_10"].value == pytest.approx((7.5 / 10 + 1) / 2)
@@ -84,3 +84,14 @@ def test_intervals_hold_the_value_and_narrow_with_spots() -> None:
         assert score.ci[0] < score.value < score.ci[1]
         widths.append(score.ci[1] - score.ci[0])
     assert widths[1] < widths[0] / 2
+
+
+def test_interval_of_the_best_genes_is_around_their_value() -> None:
+    """Choosing the ten best of many weak genes again in each replicate would put the interval too high."""
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 6, (60, 150)).astype(float)
+    true = measured(truth, ["A"] * 60)
+    scores = metrics.expression(true, predicted(true, truth + rng.normal(0, 6, truth.shape)), key=KEY)
+    for name in ("pcc_10", "pcc_50", "pcc_10_published", "dn_pcc_10"):
+        low, high = scores[name].ci or (1.0, 0.0)
+        assert low < scores[name].value < high

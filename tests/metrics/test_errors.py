@@ -10,7 +10,7 @@ from genviz import metrics
 
 
 def test_by_hand() -> None:
-    """Section A, 12 genes x 3 spots: half 3 x (0, 1, 1), flat 2 x (1, 0, 1), opposite (4, 0, 4); B is perfect."""
+    """Section A, 12 genes x 3 spots: half 3 x (0, 1, 1), flat 2 x (1, 0, 1), opposite (4, 0, 4); B none."""
     true, pred = two_sections()
     scores = metrics.expression(true, pred, key=KEY, n_bootstrap=0)
     assert scores["mse"].value == pytest.approx((3 * 2 + 2 * 2 + 8) / 36 / 2)
@@ -31,7 +31,7 @@ def test_perfect_prediction_is_one_zero_zero() -> None:
 
 
 def test_variance_difference() -> None:
-    """Variances 8/3 and 2/3 of the truth; predictions have half and twice the spread: (1/4 - 1)^2 and (4 - 1)^2."""
+    """Variances 8/3 and 2/3; predictions have half and twice the spread: (1/4 - 1)^2 and (4 - 1)^2."""
     true = measured([[0, 0, 1], [2, 1, 1], [4, 2, 1]], ["A"] * 3)
     pred = predicted(true, [[1, 0, 0], [2, 2, 1], [3, 4, 2]])
     score = metrics.expression(true, pred, key=KEY, n_bootstrap=0)["rvd"]

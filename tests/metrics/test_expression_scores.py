@@ -135,7 +135,7 @@ def test_inputs_are_not_changed() -> None:
 
 
 def test_mean_of_training_spots_on_real_sections(her2st_dir: Path) -> None:
-    """The published figures of this baseline, leave one section out: MSE 1.437, MAE .947, correlation undefined."""
+    """The known figures of this baseline, leaving one section out: MSE 1.437, MAE .947, no correlation."""
     from genviz import io
 
     tables, spots = her2st_dir / "ST-cnts", her2st_dir / "ST-spotfiles"

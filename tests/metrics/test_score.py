@@ -38,8 +38,14 @@ def test_json_round_trip() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [{}, {"schema": "genviz.scores/2", "metrics": {}}, {"schema": "genviz.scores/1"}, [], None]
-    + [{"schema": "genviz.scores/1", "metrics": {"mse": {"value": 1.0}}}],
+    [
+        {},
+        [],
+        None,
+        {"schema": "genviz.scores/2", "metrics": {}},
+        {"schema": "genviz.scores/1"},
+        {"schema": "genviz.scores/1", "metrics": {"mse": {"value": 1.0}}},
+    ],
 )
 def test_other_documents_are_refused(document: object) -> None:
     with pytest.raises(FileFormatError):

@@ -16,7 +16,7 @@ from genviz._keys import Layers, Obs, Var
 
 @pytest.fixture
 def rows() -> ad.AnnData:
-    """Three sections; genes V* vary between spots, H* are high and flat, R* are rare, S* miss in section B."""
+    """Three sections; genes V* vary between spots, H* are high and flat, R* rare, S* miss in section B."""
     rng = np.random.default_rng(0)
     genes = [f"{kind}{i}" for kind in "VHRS" for i in range(20)]
     mean = np.exp(rng.uniform(1.5, 3.5, 80)) * np.repeat([1.0, 1.5, 0.001, 1.0], 20)
@@ -65,7 +65,7 @@ def test_held_out_rows_do_not_choose(rows: ad.AnnData) -> None:
 
 
 def test_too_few_genes_is_said(rows: ad.AnnData) -> None:
-    with pytest.raises(DataError, match="Expected 60 genes detected in 10% .*; 40 are"):
+    with pytest.raises(DataError, match=r"Expected 60 genes detected in 10% .*; 40 are"):
         pp.select_genes(rows, 60)
 
 

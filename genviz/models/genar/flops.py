@@ -1,7 +1,7 @@
 """What a prediction costs: floating-point operations by formula, and seconds by the clock.
 
-One multiply-add is 2 FLOP. The floor of the transformer trunk is what the paper's hierarchy needs at least: every
-group is one position, passed once (Part B.5 of the audit: 36.6 GFLOP a spot at the paper preset).
+One multiply-add is 2 FLOP. The floor of the transformer trunk is what the paper's hierarchy needs at least:
+every group is one position, passed once (Part B.5 of the audit: 36.6 GFLOP a spot at the paper preset).
 Shape legend: B rows, F features.
 """
 
@@ -34,9 +34,10 @@ def transformer_flops(config: GenARConfig, scales: Sequence[int], n_features: in
 
     Returns
     -------
-    By part: ``linear`` P n_layers (8 + 4 r) D², ``attention`` n_layers 4 D sum_k (K_k * positions up to k), ``head``
-    2 P D V (``readout`` 2 P D for a count tree), ``upsampling``, ``modulation``, ``condition``; ``floor`` is the sum of
-    the first three, ``total`` of all. FiLM depends on weights only and is computed once a call.
+    By part: ``linear`` P n_layers (8 + 4 r) D², ``attention`` n_layers 4 D sum_k (K_k * positions up to k),
+    ``head`` 2 P D V (``readout`` 2 P D for a count tree), ``upsampling``, ``modulation``, ``condition``;
+    ``floor`` is the sum of the first three, ``total`` of all. FiLM depends on weights only and is computed
+    once a call.
     """
     width, layers, positions = config.width, config.n_layers, sum(scales)
     seen = np.cumsum(scales)
@@ -82,11 +83,13 @@ class Timing:
 
 
 def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware; without it bfloat16 is slower than float32."""
+    """Whether this CPU multiplies bfloat16 matrices in hardware; elsewhere bfloat16 is the slower way."""
     return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def measure(network: GenARNetwork, n_features: int, batch: int, *, dtype: str = "float32", repeats: int = 3) -> Timing:
+def measure(
+    network: GenARNetwork, n_features: int, batch: int, *, dtype: str = "float32", repeats: int = 3
+) -> Timing:
     """Time `GenARNetwork.sample` with one chain a spot (for tokens the most probable one) on random features.
 
     Parameters

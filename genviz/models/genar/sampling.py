@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
 
 Clamp = Mapping[tuple[int, int], float]
-ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,28 @@ def check_options(
     return SampleOptions(n_samples, depth, total, dict(clamp or {}), temperature, top_k, greedy)
 
 
-def padded_chunks(n: int, size: int = ROWS) -> Iterator[NDArray[np.int64]]:
-    """Row indices in chunks of exactly `size`, the last filled up with its own first row.
+def chunk_rows(n_chains: int, *, heavy: bool, device: torch.device) -> int:
+    """Rows that go through the network together.
+
+    Chunks are padded to this number, so it has to be small where a row is expensive: one on a CPU, whose
+    matrix products are filled by one row's positions already.
+
+    Parameters
+    ----------
+    n_chains
+        Chains of one row.
+    heavy
+        Whether a chain is a pass over all positions of a transformer.
+    device
+        Where the network is.
+    """
+    if not heavy:
+        return max(1, 2048 // n_chains)
+    return 1 if device.type == "cpu" else max(1, 64 // n_chains)
+
+
+def padded_chunks(n: int, size: int) -> Iterator[NDArray[np.int64]]:
+    """Give row indices in chunks of exactly `size`, the last filled up with its own first row.
 
     Every chunk has one shape, so a row's arithmetic does not depend on how many rows came with it.
     Results of the filling are to be dropped: a chunk starting at row i has ``min(size, n - i)`` true rows.

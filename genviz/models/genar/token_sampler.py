@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genviz._errors import UsageError
-from genviz.models.genar.sampling import SampleOptions, padded_chunks
+from genviz.models.genar.sampling import SampleOptions, chunk_rows, padded_chunks
 
 if TYPE_CHECKING:
     from genviz.models.genar.token_network import TokenNetwork
-
-_CHAINS = 64  # chains that run together
 
 
 def choose(logits_NKV: Tensor, uniform_NK: Tensor, options: SampleOptions) -> Tensor:
@@ -78,7 +76,7 @@ def sample_tokens(
     out = [np.empty((n, n_rows, scale), np.int32) for scale in levels.scales]
     size_P = levels.size_P.long()
     modulation = network.modulation()
-    for rows in padded_chunks(n_rows, max(1, _CHAINS // n)):
+    for rows in padded_chunks(n_rows, chunk_rows(n, heavy=True, device=x_BF.device)):
         index = torch.from_numpy(rows).to(x_BF.device)
         condition_NC = network.condition(x_BF[index], xy_B2[index]).repeat_interleave(n, dim=0)
         state = network.begin(condition_NC)

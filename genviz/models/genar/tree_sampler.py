@@ -16,12 +16,10 @@ from torch import Tensor
 
 from genviz.models.genar import tree_sampling as draws
 from genviz.models.genar.levels import Levels
-from genviz.models.genar.sampling import SampleOptions, padded_chunks
+from genviz.models.genar.sampling import SampleOptions, chunk_rows, padded_chunks
 
 if TYPE_CHECKING:
     from genviz.models.genar.tree_network import TreeNetwork
-
-_CHAINS = 2048  # autoregressive chains that run together
 
 
 class TreeSampler:
@@ -58,7 +56,8 @@ class TreeSampler:
             for k, sums_SK in enumerate(self.layout.sums(counts_SG)):
                 out[k][:, row] = sums_SK
 
-        for rows in padded_chunks(n_rows):
+        heavy = network.config.trunk == "transformer"
+        for rows in padded_chunks(n_rows, min(64, chunk_rows(1, heavy=heavy, device=x_BF.device))):
             index = torch.from_numpy(rows).to(x_BF.device)
             condition_RC = network.condition(x_BF[index], xy_B2[index])
             total_R = network.totals(condition_RC).cpu().numpy()
@@ -99,11 +98,12 @@ class TreeSampler:
     ) -> list[draws.Ints]:
         n = options.n_samples
         out: list[draws.Ints] = []
-        for chunk in padded_chunks(len(rows), max(1, _CHAINS // n)):
+        heavy = network.config.trunk == "transformer"
+        for chunk in padded_chunks(len(rows), chunk_rows(n, heavy=heavy, device=condition_RC.device)):
             index = torch.from_numpy(chunk).to(condition_RC.device)
             state = network.splits.begin(condition_RC[index].repeat_interleave(n, dim=0))
-            chunk_rows = [rows[i] for i in chunk[: len(rows) - int(chunk[0])]]
-            out += self._levels_of_chunk(network, state, chunk_rows, len(chunk), options)
+            members = [rows[i] for i in chunk[: len(rows) - int(chunk[0])]]
+            out += self._levels_of_chunk(network, state, members, len(chunk), options)
         return out
 
     def _levels_of_chunk(

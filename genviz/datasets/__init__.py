@@ -1,0 +1,16 @@
+"""Data sets: public ones by their manifests, and synthetic tissue that is always there."""
+
+from __future__ import annotations
+
+from genviz._lazy import attach
+
+_NAMES = {
+    "fetch": "genviz.datasets.catalogue",
+    "her2st": "genviz.datasets.spatial",
+    "list": "genviz.datasets.catalogue",
+    "panel": "genviz.datasets.panels",
+    "phantom": "genviz.datasets.synthetic",
+    "verify": "genviz.datasets.catalogue",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _NAMES)

@@ -1,0 +1,155 @@
+"""What data sets there are, what of them is here, and how to get the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genviz.io.download import cached_place, fetch_files, local_places
+from genviz.io.manifests import DataFile, Manifest, load_manifest, manifest_names
+from genviz.io.recognise import how_recognised, is_authentic
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set of the catalogue.
+
+    Attributes
+    ----------
+    name, title, kind, licence, citation
+        What it is and whom to thank.
+    sections
+        Names of its sections.
+    n_files, n_here
+        Files it consists of, and how many of them lie in ``$GENVIZ_DATA`` or the cache.
+    sections_here
+        Sections whose counts, spots and image are all here.
+    """
+
+    name: str
+    title: str
+    kind: str
+    licence: str
+    citation: str
+    sections: tuple[str, ...]
+    n_files: int
+    n_here: int
+    sections_here: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What was found of one file.
+
+    Attributes
+    ----------
+    local
+        Its name in the data set's folder.
+    status
+        ``ok``, ``absent`` or ``wrong`` (there, with other bytes).
+    place
+        ``GENVIZ_DATA``, ``cache`` or "".
+    path
+        Where it lies; None when absent.
+    checked_by
+        ``sha256`` or ``git blob id``.
+    """
+
+    local: str
+    status: str
+    place: str
+    path: Path | None
+    checked_by: str
+
+
+def fetch(
+    name: str, *, sections: Iterable[str] | None = None, roles: Iterable[str] | None = None
+) -> dict[str, dict[str, Path]]:
+    """Get files of a data set: from ``$GENVIZ_DATA``, else the cache, else downloaded and checked.
+
+    Parameters
+    ----------
+    name
+        A data set of `list`.
+    sections
+        Which sections; everything, if left out.
+    roles
+        Which kinds of files (``counts``, ``spots``, ``image``, ``labels``, ``annotation``); all, if left out.
+
+    Returns
+    -------
+    Section → role → path. Files of no section are under "".
+
+    Raises
+    ------
+    UsageError
+        For a data set or section that does not exist.
+    DownloadError
+        When files cannot be had; it names the ways out.
+    """
+    manifest = load_manifest(name)
+    files = manifest.select(_listed(sections), roles)
+    found = fetch_files(manifest, files)
+    paths: dict[str, dict[str, Path]] = {}
+    for file in files:
+        paths.setdefault(file.section, {})[file.role] = found[file.local]
+    return paths
+
+
+def verify(name: str, *, sections: Iterable[str] | None = None) -> Sequence[FileStatus]:
+    """Check every file of a data set that is here against its manifest; nothing is downloaded.
+
+    Parameters
+    ----------
+    name
+        A data set of `list`.
+    sections
+        Which sections; everything, if left out.
+    """
+    manifest = load_manifest(name)
+    return [_status(manifest, file) for file in manifest.select(_listed(sections))]
+
+
+def list() -> Sequence[DataSet]:
+    """Data sets that genviz knows, and how much of each is here (by name; `verify` looks at the bytes)."""
+    return [_summary(load_manifest(name)) for name in manifest_names()]
+
+
+def _listed(sections: Iterable[str] | None) -> Sequence[str] | None:
+    return None if sections is None else [sections] if isinstance(sections, str) else [*sections]
+
+
+def _summary(manifest: Manifest) -> DataSet:
+    here = {file.local for file in manifest.files if _place(manifest, file)}
+    needed = ("counts", "spots", "image")
+    names = tuple(section.name for section in manifest.sections)
+    complete = tuple(
+        name for name in names if all(file.local in here for file in manifest.select([name], needed))
+    )
+    return DataSet(
+        name=manifest.name,
+        title=manifest.title,
+        kind=manifest.kind,
+        licence=manifest.licence,
+        citation=manifest.citation,
+        sections=names,
+        n_files=len(manifest.files),
+        n_here=len(here),
+        sections_here=complete,
+    )
+
+
+def _place(manifest: Manifest, file: DataFile) -> tuple[str, Path] | None:
+    places = [("GENVIZ_DATA", path) for path in local_places(manifest, file)]
+    places += [("cache", cached_place(manifest, file))]
+    return next(((where, path) for where, path in places if path.is_file()), None)
+
+
+def _status(manifest: Manifest, file: DataFile) -> FileStatus:
+    found = _place(manifest, file)
+    if found is None:
+        return FileStatus(file.local, "absent", "", None, how_recognised(file))
+    status = "ok" if is_authentic(found[1], file) else "wrong"
+    return FileStatus(file.local, status, found[0], found[1], how_recognised(file))
+

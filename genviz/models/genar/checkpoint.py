@@ -1,0 +1,105 @@
+"""A trained GenAR as a checkpoint folder, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genviz._errors import CheckpointError, GenvizError
+from genviz.core.gene_tree import GeneTree
+from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.models.genar.config import GenARConfig
+from genviz.models.genar.ensemble import Ensemble
+
+KIND = "genar"
+GENES, SPLIT, CARD = "genes.txt", "split.json", "card.md"
+
+
+@dataclass
+class Fitted:
+    """Everything a trained model knows.
+
+    Attributes
+    ----------
+    ensemble
+        Networks, tree and scaler.
+    features, recipe
+        Key of the features in ``obsm``, and how they were made.
+    training_rows
+        Section → names of the rows trained on.
+    facts
+        Other JSON values: epochs, seed, patients, reference depth, the training sections.
+    sha256
+        Identity of the checkpoint it was saved as or loaded from; "" while unsaved.
+    """
+
+    ensemble: Ensemble
+    features: str
+    recipe: dict[str, Any]
+    training_rows: dict[str, list[str]]
+    facts: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+
+    @property
+    def split_sha256(self) -> str:
+        """SHA-256 of the training rows."""
+        return hashlib.sha256(json.dumps(self.training_rows, sort_keys=True).encode()).hexdigest()
+
+
+def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None) -> str:
+    """Write a checkpoint folder; returns its SHA-256."""
+    ensemble = fitted.ensemble
+    config = {
+        "network": ensemble.config.to_dict(),
+        "tree": ensemble.tree.to_dict(),
+        "scaler": {"distance": ensemble.scaler.distance, "by_section": ensemble.scaler.by_section},
+        "features": fitted.features,
+        "recipe": fitted.recipe,
+        "facts": fitted.facts,
+    }
+    texts = {
+        GENES: "\n".join(ensemble.tree.genes) + "\n",
+        SPLIT: json.dumps({"train": fitted.training_rows, "sha256": fitted.split_sha256}, indent=1),
+    }
+    if card is not None:
+        texts[CARD] = card
+    return save_checkpoint(folder, config, ensemble.tensors(), texts, kind=KIND)
+
+
+def load_fitted(folder: str | Path) -> Fitted:
+    """Read a checkpoint folder.
+
+    Raises
+    ------
+    CheckpointError
+        Damaged, newer, of another model, or inconsistent.
+    """
+    found = load_checkpoint(folder, kind=KIND)
+    try:
+        config = GenARConfig.from_dict(found.config["network"])
+        tree = GeneTree.from_dict(found.config["tree"])
+        ensemble = Ensemble.from_tensors(config, tree, found.config["scaler"], found.tensors)
+        training_rows = json.loads(found.texts[SPLIT])["train"]
+        genes = tuple(found.texts[GENES].split())
+    except (KeyError, RuntimeError, ValueError, GenvizError) as err:
+        raise CheckpointError(
+            f"Expected a complete GenAR checkpoint in {folder}; its parts do not fit together ({str(err)[:200]}). "
+            "Save the model again, or fetch the checkpoint anew."
+        ) from err
+    if genes != tree.genes:
+        raise CheckpointError(f"Expected {GENES} to list the genes of the tree in {folder}; they differ. It was edited.")
+    if not ensemble.members or not np.isfinite(ensemble.scaler.mean_F).all():
+        raise CheckpointError(f"Expected trained networks in {folder}; found none, or weights that are not finite.")
+    return Fitted(
+        ensemble,
+        features=str(found.config["features"]),
+        recipe=dict(found.config["recipe"]),
+        training_rows=training_rows,
+        facts=dict(found.config["facts"]),
+        sha256=found.sha256,
+    )

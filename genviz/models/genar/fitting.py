@@ -1,0 +1,123 @@
+"""From declared rows to a fitted model: who is trained on, tree, scaler, networks.
+
+Held-out rows touch nothing here: every statistic is taken from the training mask alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genviz._errors import DataError, UsageError
+from genviz._keys import Obs, Uns, Varm
+from genviz.core.gene_tree import GeneTree
+from genviz.core.gene_tree_fit import fit_gene_tree
+from genviz.io.counts import counts_of
+from genviz.io.library import library_of_rows
+from genviz.models.genar.checkpoint import Fitted
+from genviz.models.genar.config import GenARConfig
+from genviz.models.genar.rows import feature_recipe, rows_of
+from genviz.models.genar.scaler import Scaler
+from genviz.models.genar.setup import Setup
+from genviz.models.genar.training import TrainingData, TrainOptions, train_ensemble
+from genviz.pp.splitting import TRAIN
+from genviz.pp.tree import tree_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Rows trained on, and rows that early stopping looks at."""
+
+    train_N: NDArray[np.bool_]
+    val_N: NDArray[np.bool_] | None
+
+
+def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
+    """Which rows are trained on.
+
+    Raises
+    ------
+    UsageError
+        For a validation section that is not there.
+    DataError
+        When no training row is left.
+    """
+    train = np.ones(adata.n_obs, dtype=bool)
+    if setup.split_key in adata.obs:
+        train = (adata.obs[setup.split_key].astype(str) == TRAIN).to_numpy()
+    held = None
+    if val is not None:
+        library = library_of_rows(adata)
+        held = library == val
+        if not held.any():
+            raise UsageError(f"Expected val as one of the sections {', '.join(dict.fromkeys(library))}; got {val!r}.")
+        train &= ~held
+    if train.sum() < 2:
+        raise DataError(
+            f"Expected at least 2 training rows, got {int(train.sum())} of {adata.n_obs}. Check obs[{setup.split_key!r}] and val."
+        )
+    return Masks(train, held)
+
+
+def fit(
+    adata: AnnData, setup: Setup, config: GenARConfig, normalise: str, masks: Masks, options: TrainOptions
+) -> Fitted | None:
+    """Fit everything on the training rows; None when interrupted."""
+    data = _data(adata[masks.train_N], setup)
+    validation = None if masks.val_N is None else _data(adata[masks.val_N], setup)
+    tree = _tree(adata, setup, config, data.counts_NG, masks)
+    config = config.resolve(int(data.counts_NG.max()))
+    scaler = Scaler.fit(data.rows.features_NF, data.rows.libraries, normalise)
+    ensemble = train_ensemble(config, tree, scaler, data, options, validation=validation)
+    if ensemble is None:
+        return None
+    rows = data.rows
+    sections = {str(s): rows.names[rows.libraries == s].tolist() for s in dict.fromkeys(rows.libraries)}
+    return Fitted(
+        ensemble,
+        features=setup.features,
+        recipe=feature_recipe(adata, setup.features),
+        training_rows=sections,
+        facts=_facts(adata[masks.train_N], data, options),
+    )
+
+
+def _data(adata: AnnData, setup: Setup) -> TrainingData:
+    counts = counts_of(adata, genes=list(setup.genes))
+    return TrainingData(rows_of(adata, setup.features), counts.toarray().astype(np.int64))
+
+
+def _tree(
+    adata: AnnData, setup: Setup, config: GenARConfig, counts_NG: NDArray[np.int64], masks: Masks
+) -> GeneTree:
+    """The tree the user fitted or edited, if it has these genes; else one fitted on the training rows."""
+    if Varm.GENE_TREE in adata.varm and Uns.GENE_TREE in adata.uns.get(Uns.GENVIZ, {}) and masks.val_N is None:
+        tree = tree_of(adata)
+        if set(tree.genes) == set(setup.genes):
+            return tree.reindex(setup.genes)
+    return fit_gene_tree(counts_NG, list(setup.genes), scales=config.scales)
+
+
+def _facts(adata: AnnData, data: TrainingData, options: TrainOptions) -> dict[str, Any]:
+    totals = data.counts_NG.sum(axis=1)
+    facts: dict[str, Any] = {
+        "n_rows": len(data.rows),
+        "max_epochs": options.max_epochs,
+        "seed": options.seed,
+        "median_panel_count": float(np.median(totals)),
+        "synthetic": _synthetic(adata),
+    }
+    if Obs.PATIENT in adata.obs:
+        facts["patients"] = sorted(set(adata.obs[Obs.PATIENT].astype(str)))
+    return facts
+
+
+def _synthetic(adata: AnnData) -> bool:
+    """Whether the training tissue was drawn by a program."""
+    return Uns.SYNTHETIC in adata.uns.get(Uns.GENVIZ, {})

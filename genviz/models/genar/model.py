@@ -1,0 +1,317 @@
+"""GenAR as a user meets it: set up, train, predict, save, load.
+
+Shape legend: N rows, G genes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genviz._errors import UsageError
+from genviz._settings import settings
+from genviz.core.calibration import pit_of_samples
+from genviz.core.gene_tree import GeneTree
+from genviz.core.keyed import row_generator
+from genviz.io.counts import counts_of
+from genviz.models import zoo
+from genviz.models.genar import setup as declaration
+from genviz.models.genar.checkpoint import Fitted, load_fitted, save_fitted
+from genviz.models.genar.ensemble import SampleArgs
+from genviz.models.genar.fitting import fit, training_masks
+from genviz.models.genar.predicting import predict, resolve_clamp
+from genviz.models.genar.presets import preset as preset_config
+from genviz.models.genar.rows import check_recipe, feature_recipe, rows_of
+from genviz.models.genar.training import TrainOptions
+from genviz.train.device import resolve_device
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+log = logging.getLogger("genviz")
+
+
+
+class GenAR:
+    """Predicts raw gene counts from tissue: tile and position in, joint distribution of counts out.
+
+    The panel's total is drawn first, then split down a gene tree, scale by scale, so that counts agree at every
+    scale (``counts="tree"``); or counts are tokens, one softmax a group, as published (``counts="tokens"``).
+
+    Parameters
+    ----------
+    adata
+        Rows declared with `setup_anndata`.
+    preset
+        ``"nano"`` (seconds), ``"mini"`` (a laptop), ``"paper"`` (as published).
+    counts, trunk
+        Count model and trunk; None takes the preset's own.
+    normalise
+        ``"train"``: features standardised with training statistics. ``"section"``: each section by itself;
+        transductive, recorded in every result.
+    **overrides
+        Any option of `GenARConfig`, for instance ``n_members=5`` or ``autoregressive=True``.
+
+    Examples
+    --------
+    >>> GenAR.setup_anndata(adata)
+    >>> model = GenAR(adata, preset="mini")
+    >>> model.train()
+    >>> predicted = model.predict(other)
+    """
+
+    def __init__(
+        self,
+        adata: AnnData,
+        *,
+        preset: str = "mini",
+        counts: str | None = None,
+        trunk: str | None = None,
+        normalise: str = "train",
+        **overrides: Any,
+    ) -> None:
+        self.setup = declaration.read_setup(adata)
+        self.config = preset_config(preset, counts=counts, trunk=trunk, **overrides)
+        self.normalise = normalise
+        self.preset = preset
+        self._adata: AnnData | None = adata
+        self._fitted: Fitted | None = None
+        self._device = "auto"
+
+    setup_anndata = staticmethod(declaration.setup_anndata)
+
+    # ------------------------------------------------------------------ training
+
+    def train(
+        self,
+        max_epochs: int | None = None,
+        *,
+        # rows
+        val: str | None = None,
+        # how
+        seed: int | None = None,
+        device: str = "auto",
+        precision: str = "32-true",
+        patience: int = 15,
+        # run folder
+        out_dir: str | Path | None = None,
+        resume: bool = False,
+    ) -> GenAR:
+        """Train on the rows marked ``train`` (or all), for a fixed number of epochs or until `val` says stop.
+
+        Parameters
+        ----------
+        max_epochs
+            Epochs; default the preset's.
+        val
+            Section held out for early stopping. Nothing is fitted on it: no tree, no scaler, no start values.
+        seed
+            Seed of start weights, order and dropout; default ``gv.settings.seed``.
+        device, precision
+            Where and how to compute.
+        patience
+            Epochs without better validation likelihood before stopping.
+        out_dir
+            Run folder: ``run.json``, and for each member ``last.ckpt`` and the log.
+        resume
+            Go on from the run folder's checkpoints; the result equals an uninterrupted run's.
+
+        Returns
+        -------
+        The model itself.
+
+        Raises
+        ------
+        UsageError
+            Without rows to train on, or when resuming without a folder.
+        KeyboardInterrupt
+            When stopped by hand; the message says how to go on.
+        """
+        if self._adata is None:
+            raise UsageError("Expected a model with rows to train on; this one was loaded. Make a new GenAR(adata).")
+        if resume and out_dir is None:
+            raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
+        options = TrainOptions(
+            max_epochs=max_epochs or self.config.max_epochs,
+            seed=settings.seed if seed is None else seed,
+            device=resolve_device(device),
+            precision=precision,
+            patience=patience,
+            folder=None if out_dir is None else Path(out_dir),
+            resume=resume,
+        )
+        masks = training_masks(self._adata, self.setup, val)
+        fitted = fit(self._adata, self.setup, self.config, self.normalise, masks, options)
+        if fitted is None:
+            kept = f" Finished epochs are in {out_dir}: go on with resume=True." if out_dir else " Nothing was kept: pass out_dir= next time."
+            raise KeyboardInterrupt(f"Training was stopped.{kept}")
+        fitted.facts |= {"preset": self.preset}
+        self._fitted = fitted
+        self._device = device
+        return self
+
+    # ------------------------------------------------------------------ prediction
+
+    def predict(
+        self,
+        adata: AnnData,
+        *,
+        # input
+        depth: float | str | ArrayLike | None = None,
+        clamp: Mapping[Any, float] | None = None,
+        # inference
+        n_samples: int = 256,
+        seed: int | None = None,
+        greedy: bool = False,
+        # result
+        level: float = 0.9,
+        readouts: Sequence[str] = (),
+        key_added: str = "genar",
+    ) -> AnnData:
+        """Predict counts with intervals for any rows that have the features; measured counts are not needed.
+
+        Parameters
+        ----------
+        adata
+            Rows with the features the model was trained on, positions and mpp.
+        depth
+            What is known of the sequencing depth: None; a number, the section's median panel count; a column of
+            ``obs`` or one number a row, each row's panel total.
+        clamp
+            "What if this programme doubled?": gene or (scale index, group) → factor; everything finer follows.
+        n_samples
+            Joint samples a row. Fewer than 200 cost accuracy.
+        seed
+            Keys each row's randomness together with its section and name.
+        greedy
+            Tokens only: the published read-out, the most probable token at each scale.
+        level
+            Content of the intervals.
+        readouts
+            Further layers: ``"median"``, ``"mode"``.
+        key_added
+            Result key.
+
+        Returns
+        -------
+        New AnnData, var = the panel. Layers ``<key>`` E[X], ``<key>_log2`` E[log2(1 + X)], ``<key>_lower`` and
+        ``<key>_upper``; obsm ``<key>_scale_<n>`` (and bounds) with the sums of the groups of each coarser scale;
+        ``obs["<key>_entropy"]``; provenance in ``uns["genviz"]["<key>"]``. Values do not depend on batch or order
+        of the rows (except where a section's median depth or section-wise standardisation was asked for).
+
+        Raises
+        ------
+        DataError
+            For NaN features, features of another encoder, or impossible depths.
+        """
+        args = SampleArgs(
+            n_samples=n_samples,
+            seed=settings.seed if seed is None else seed,
+            clamp=resolve_clamp(clamp, self.fitted.ensemble),
+            greedy=greedy,
+        )
+        self.fitted.ensemble.to(resolve_device(self._device))
+        return predict(self.fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added)
+
+    def log_likelihood(self, adata: AnnData) -> NDArray[np.float64]:
+        """Joint log-likelihood of each row's measured counts, nats, (n_obs,)."""
+        rows, z_NF, counts_NG = self._measured(adata)
+        return self.fitted.ensemble.log_prob(rows, z_NF, counts_NG)
+
+    def pit(self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None) -> dict[str, NDArray[np.float64]]:
+        """Randomised probability integral transform of the measured counts; uniform when calibrated.
+
+        Returns
+        -------
+        ``"gene"`` (n_obs, G), ``"group_<n>"`` (n_obs, n) for each coarser scale, ``"total"`` (n_obs,).
+        """
+        rows, z_NF, counts_NG = self._measured(adata)
+        key = settings.seed if seed is None else seed
+        samples = self.fitted.ensemble.sample(rows, z_NF, SampleArgs(n_samples, key))
+        found = {}
+        for scale, samples_SNK in zip(self.fitted.ensemble.scales, samples, strict=True):
+            truth = self._sums(counts_NG, scale)
+            uniform = np.stack(
+                [
+                    row_generator(key, str(library), str(name), f"pit {scale}").random(truth.shape[1])
+                    for library, name in zip(rows.libraries, rows.names, strict=True)
+                ]
+            )
+            name = "gene" if scale == self.tree.n_genes else "total" if scale == 1 else f"group_{scale}"
+            values = pit_of_samples(samples_SNK, truth, uniform)
+            found[name] = values[:, 0] if scale == 1 else values
+        return found
+
+    # ------------------------------------------------------------------ keeping
+
+    def save(self, folder: str | Path, *, card: str | None = None) -> Path:
+        """Write the model: ``config.json``, ``weights.safetensors``, ``genes.txt``, ``split.json``; no pickle."""
+        self.fitted.sha256 = save_fitted(self.fitted, folder, card)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, model: str | Path, *, device: str = "auto") -> GenAR:
+        """Load a model folder, or a model in the box by name (``"genar-her2st-mini"``).
+
+        Raises
+        ------
+        CheckpointError
+            Damaged, newer, or of another kind.
+        UsageError
+            Neither a folder nor a known name.
+        """
+        fitted = load_fitted(zoo.folder_of(model))
+        self = cls.__new__(cls)
+        self.config = fitted.ensemble.config
+        self.setup = declaration.Setup(fitted.features, fitted.ensemble.tree.genes, "", "")
+        self.normalise = "section" if fitted.ensemble.scaler.by_section else "train"
+        self.preset = str(fitted.facts.get("preset", ""))
+        self._adata = None
+        self._fitted = fitted
+        self._device = device
+        return self
+
+    @property
+    def fitted(self) -> Fitted:
+        """Networks and everything fitted beside them.
+
+        Raises
+        ------
+        UsageError
+            Before training.
+        """
+        if self._fitted is None:
+            raise UsageError("Expected a trained model. Run model.train() first, or GenAR.load(...).")
+        return self._fitted
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The panel, in model order."""
+        return self.setup.genes
+
+    @property
+    def tree(self) -> GeneTree:
+        """The gene tree that the model predicts along."""
+        return self.fitted.ensemble.tree
+
+    def _measured(self, adata: AnnData) -> tuple[Any, NDArray[np.float32], NDArray[np.int64]]:
+        """Rows, standardised features and counts of the panel."""
+        fitted = self.fitted
+        rows = rows_of(adata, fitted.features)
+        given = feature_recipe(adata, fitted.features)
+        check_recipe(fitted.recipe, given, len(fitted.ensemble.scaler.mean_F), rows.features_NF.shape[1])
+        fitted.ensemble.to(resolve_device(self._device))
+        z_NF = fitted.ensemble.scaler.apply(rows.features_NF, rows.libraries)
+        counts_NG = counts_of(adata, genes=list(self.genes)).toarray().astype(np.int64)
+        return rows, z_NF, counts_NG
+
+    def _sums(self, counts_NG: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
+        """Sums of counts at the scale with this many groups; the root need not be a scale of the tree."""
+        if n_groups == 1:
+            return counts_NG.sum(axis=1, keepdims=True)
+        return np.asarray(self.tree.aggregate(counts_NG, self.tree.scales.index(n_groups)))

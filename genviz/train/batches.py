@@ -1,0 +1,56 @@
+"""Mini-batches of tensors in memory, in an order that depends on (seed, epoch) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genviz.core.keyed import row_generator
+
+
+class KeyedBatches:
+    """Shuffled batches; the order of epoch e is the same in every run, resumed or not.
+
+    Small data do not need worker processes: a batch is one gather.
+
+    Parameters
+    ----------
+    tensors
+        Equal first axes: the columns of a row.
+    batch_size
+        Rows a batch; a last partial batch is dropped unless it is the only one.
+    seed
+        Seed of the order.
+    shuffle
+        False gives the rows in order, the last batch partial.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], batch_size: int, *, seed: int = 0, shuffle: bool = True) -> None:
+        self.tensors = tuple(tensors)
+        self.n_rows = len(self.tensors[0])
+        self.batch_size = min(batch_size, self.n_rows)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = 0
+        self.sampler = self  # Lightning calls `sampler.set_epoch` before each epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        if self.shuffle:
+            return self.n_rows // self.batch_size
+        return -(-self.n_rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        order = np.arange(self.n_rows)
+        if self.shuffle:
+            order = row_generator(self.seed, "", str(self.epoch), "order").permutation(self.n_rows)
+        index = torch.from_numpy(order)
+        for k in range(len(self)):
+            rows = index[k * self.batch_size : (k + 1) * self.batch_size]
+            yield tuple(tensor[rows] for tensor in self.tensors)

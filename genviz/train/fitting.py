@@ -1,0 +1,159 @@
+"""Fit one network: Lightning does the loop, this file says how."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch import nn
+
+from genviz._errors import CheckpointError
+from genviz._settings import settings
+from genviz.train.batches import KeyedBatches
+from genviz.train.callbacks import EpochBar, EpochCheckpoint, KeepBest, KeyedRandomness
+from genviz.train.module import NetworkModule
+
+log = logging.getLogger("genviz")
+
+LAST = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to train.
+
+    Attributes
+    ----------
+    max_epochs, lr, weight_decay, final_lr_fraction, grad_clip
+        The recipe.
+    seed
+        Seed of order and dropout.
+    patience
+        Epochs without better validation likelihood before stopping; used with validation batches only.
+    device, precision
+        Where and how to compute (Lightning's words: ``32-true``, ``bf16-mixed`` ...).
+    folder
+        Receives ``last.ckpt`` after each epoch and the log; None keeps nothing.
+    resume
+        Go on from ``last.ckpt`` when it is there.
+    description
+        Label of the progress bar.
+    """
+
+    max_epochs: int
+    lr: float
+    weight_decay: float
+    final_lr_fraction: float
+    grad_clip: float
+    seed: int = 0
+    patience: int = 15
+    device: torch.device = torch.device("cpu")
+    precision: str = "32-true"
+    folder: Path | None = None
+    resume: bool = False
+    description: str = "training"
+
+
+def fit_network(
+    network: nn.Module, batches: KeyedBatches, options: FitOptions, *, validation: KeyedBatches | None = None
+) -> bool:
+    """Train a network in place.
+
+    Parameters
+    ----------
+    network
+        Offers `loss`, `parameter_groups`, and with validation `log_prob`.
+    batches, validation
+        Training batches; batches for early stopping, whose best epoch's weights are kept.
+    options
+        See `FitOptions`.
+
+    Returns
+    -------
+    False when it was interrupted (Ctrl-C): the last finished epoch is in ``last.ckpt``.
+
+    Raises
+    ------
+    CheckpointError
+        When ``last.ckpt`` cannot be read or belongs to another network.
+    """
+    module = NetworkModule(
+        network,
+        lr=options.lr,
+        weight_decay=options.weight_decay,
+        final_lr_fraction=options.final_lr_fraction,
+        n_steps=options.max_epochs * len(batches),
+    )
+    keep = KeepBest(options.patience) if validation is not None else None
+    trainer = _trainer(options, keep)
+    last = options.folder / LAST if options.folder else None
+    state = last if options.resume and last is not None and last.exists() else None
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        try:
+            trainer.fit(module, batches, validation, ckpt_path=state, weights_only=True)
+        except KeyboardInterrupt:
+            return False
+        except (RuntimeError, KeyError, EOFError, OSError) as err:
+            if state is None:
+                raise
+            raise CheckpointError(
+                f"Expected a checkpoint of this network in {state}; it cannot be used ({_first_line(err)}). "
+                "Train without resume into a new folder, or with the options it was made with."
+            ) from err
+    if trainer.interrupted:
+        return False
+    if keep is not None and keep.weights:
+        network.load_state_dict(keep.weights)
+    network.to("cpu")
+    return True
+
+
+def _trainer(options: FitOptions, keep: KeepBest | None) -> pl.Trainer:
+    callbacks: list[pl.Callback] = [KeyedRandomness(options.seed)]
+    if keep is not None:
+        callbacks.append(keep)
+    if settings.progress:
+        callbacks.append(EpochBar(options.description))
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        callbacks.append(EpochCheckpoint(options.folder / LAST))
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return pl.Trainer(
+        max_epochs=options.max_epochs,
+        accelerator={"cuda": "gpu"}.get(options.device.type, options.device.type),
+        devices=1,
+        precision=options.precision,  # type: ignore[arg-type]
+        gradient_clip_val=options.grad_clip,
+        callbacks=callbacks,
+        logger=_loggers(options.folder),
+        default_root_dir=options.folder,
+        enable_checkpointing=options.folder is not None,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+
+
+def _loggers(folder: Path | None) -> list[Logger] | bool:
+    """CSV always, TensorBoard where it is installed, nothing without a folder."""
+    if folder is None:
+        return False
+    loggers: list[Logger] = [CSVLogger(folder, name="log", version="")]
+    if importlib.util.find_spec("tensorboard") is not None:
+        loggers.append(TensorBoardLogger(str(folder), name="log", version=""))
+    return loggers
+
+
+def _first_line(err: BaseException) -> Any:
+    return str(err).strip().partition("\n")[0][:200]
