@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,9 @@ from PIL import Image
 from genviz._errors import DataError, UsageError
 from genviz.features.blocks import BLOCK, Float, window_means
 from genviz.features.descriptors import describe
+from genviz.features.encoder import RINGS, Read
 from genviz.features.pixel_maps import pixel_maps
 from genviz.features.stain import Normaliser
-
-Read = Callable[[int, int, int, int], NDArray[np.uint8]]
 
 MPP = 0.7
 WINDOWS_PX = (112, 224, 448)  # 78, 157 and 314 um
@@ -54,7 +54,7 @@ class MorphologyEncoder:
     mpp = MPP
 
     def __post_init__(self) -> None:
-        if self.ring not in ("mean", "each", None):
+        if self.ring not in RINGS:
             raise UsageError(f"Expected ring='mean', 'each' or None, got {self.ring!r}.")
         if self.pitch_um / MPP / BLOCK + RING_WINDOW_PX / BLOCK / 2 > _REACH:
             raise UsageError(f"Expected a ring of at most {self.max_pitch_um:.0f} um, got {self.pitch_um:.0f} um.")
@@ -63,6 +63,17 @@ class MorphologyEncoder:
     def max_pitch_um(self) -> float:
         """The widest ring the encoder can measure."""
         return (_REACH - RING_WINDOW_PX / BLOCK / 2) * BLOCK * MPP
+
+    def recipe(self) -> dict[str, Any]:
+        """What decides the features besides the slide."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "mpp": MPP,
+            "ring": self.ring or "none",
+            "pitch_um": self.pitch_um if self.ring else 0.0,
+            "weights_sha256": "",
+        }
 
     def encode(
         self,
@@ -115,6 +126,33 @@ class MorphologyEncoder:
         if features is None:
             raise DataError("Expected at least one spot, got none. Is the section empty?")
         return names, features
+
+    def encode_tiles(
+        self, tiles_NHW3: NDArray[np.uint8], *, mpp: float, normaliser: Normaliser
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Measure loose tiles: one window, the tile itself, no surroundings.
+
+        Parameters
+        ----------
+        tiles_NHW3
+            uint8 (n, H, W, 3).
+        mpp
+            Micrometres per pixel of the tiles.
+        normaliser
+            Stain normaliser of the slide they come from.
+
+        Returns
+        -------
+        Names and float32 (n, d). They are other features than a spot's on a slide.
+        """
+        height, width = (max(round(n * mpp / MPP / BLOCK), 4) * BLOCK for n in tiles_NHW3.shape[1:3])
+        rows, names = [], []
+        for rgb_HW3 in tiles_NHW3:
+            scaled = Image.fromarray(normaliser.apply(rgb_HW3)).resize((width, height), Image.Resampling.BILINEAR)
+            map_names, maps_Mhw = pixel_maps(np.asarray(scaled))
+            names, values = describe(map_names, maps_Mhw.mean(axis=(1, 2), dtype=np.float64)[None, :])
+            rows.append(values[0])
+        return names, np.array(rows, dtype=np.float32)
 
     def _describe(
         self, map_names: tuple[str, ...], maps_Mhw: Float, centres: NDArray[np.float64]
@@ -192,19 +230,3 @@ def _measure_chunk(
         rgb_HW3 = np.asarray(Image.fromarray(rgb_HW3).resize((side, side), Image.Resampling.BILINEAR))
     names, maps_Mhw = pixel_maps(normaliser.apply(rgb_HW3))
     return names, maps_Mhw[:, _HALO:-_HALO, _HALO:-_HALO].copy()
-
-
-def encode_tile(rgb_HW3: NDArray[np.uint8], *, mpp: float, normaliser: Normaliser) -> tuple[list[str], NDArray[np.float32]]:
-    """Features of one loose tile, without surroundings: one window, the tile itself.
-
-    These are other features than a spot's on a slide; they have their own encoder name, ``morphology_tile``.
-
-    Returns
-    -------
-    Names and float32 (d,).
-    """
-    side = max(round(rgb_HW3.shape[0] * mpp / MPP / BLOCK), 4) * BLOCK
-    square = np.asarray(Image.fromarray(normaliser.apply(rgb_HW3)).resize((side, side), Image.Resampling.BILINEAR))
-    map_names, maps_Mhw = pixel_maps(square)
-    names, values = describe(map_names, maps_Mhw.mean(axis=(1, 2), dtype=np.float64)[None, :])
-    return names, values[0].astype(np.float32)

@@ -165,7 +165,7 @@ def tissue_density(rgb_HW3: Pixels) -> NDArray[np.float32]:
     return tissue
 
 
-def fit_normaliser(method: str | None, rgb_HW3: Pixels) -> Normaliser:
+def fit_normaliser(method: str | None, rgb_HW3: Pixels | None) -> Normaliser:
     """Fit the named method on an overview.
 
     Parameters
@@ -173,9 +173,9 @@ def fit_normaliser(method: str | None, rgb_HW3: Pixels) -> Normaliser:
     method
         ``"macenko"``, ``"reinhard"`` or None.
     rgb_HW3
-        uint8 (H, W, 3), the whole slide at low resolution.
+        uint8 (H, W, 3), pixels from all over the slide; not needed without a method.
     """
-    if method is None:
+    if method is None or rgb_HW3 is None:
         return Identity()
     if method == "macenko":
         return MacenkoNormaliser.fit(rgb_HW3)

@@ -14,7 +14,7 @@ from anndata import AnnData
 from genviz._errors import DataError, FileFormatError, UsageError
 from genviz.io import read_h5ad, read_st, slide_of, tiles, write_h5ad
 from genviz.io.library import write_record
-from genviz.pp.tile import tile
+from genviz.pp.tiling import tile
 
 
 @pytest.fixture

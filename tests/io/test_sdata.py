@@ -14,7 +14,7 @@ from spatialdata.transformations import Identity, Scale  # noqa: E402
 
 from genviz._errors import DataError, MissingKeyError, UsageError  # noqa: E402
 from genviz.io import concat_sections, from_spatialdata, read_st, tiles, to_spatialdata  # noqa: E402
-from genviz.pp.tile import tile  # noqa: E402
+from genviz.pp.tiling import tile  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:zarr", "ignore::DeprecationWarning")
 

@@ -6,7 +6,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from cases import KEY, measured, predicted, random_case
+from tests.metrics.cases import KEY, measured, predicted, random_case
 from scipy.stats import pearsonr
 
 from genviz import metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import KEY, measured, predicted, random_case, two_sections
+from tests.metrics.cases import KEY, measured, predicted, random_case, two_sections
 
 from genviz import metrics
 

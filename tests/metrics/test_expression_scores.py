@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cases import KEY, predicted, random_case
+from tests.metrics.cases import KEY, predicted, random_case
 
 from genviz import metrics, pp
 from genviz._errors import DataError, MissingKeyError, UsageError

@@ -7,7 +7,7 @@ import json
 import anndata as ad
 import numpy as np
 import pytest
-from cases import KEY, measured, predicted, random_case
+from tests.metrics.cases import KEY, measured, predicted, random_case
 from scipy import stats
 
 from genviz import metrics

@@ -15,7 +15,7 @@ from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._settings import settings
 from genviz.io import concat_sections, open_slide, tiles
 from genviz.io.library import make_entry
-from genviz.pp.tile import tile
+from genviz.pp.tiling import tile
 
 MPP = 4.0
 

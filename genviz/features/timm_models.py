@@ -1,0 +1,40 @@
+"""Networks that are known by a short name, as timm loads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TimmModel:
+    """A network and how it wants its tiles.
+
+    Attributes
+    ----------
+    hub
+        timm name; ``hf-hub:...`` for weights on the Hugging Face Hub.
+    mpp
+        Micrometres per pixel it was trained at.
+    size_px
+        Side of the input.
+    gated
+        Whether its authors ask for an agreement before download.
+    options
+        Arguments of ``timm.create_model``.
+    """
+
+    hub: str
+    mpp: float = 0.5
+    size_px: int = 224
+    gated: bool = False
+    options: tuple[tuple[str, object], ...] = ()
+
+
+MODELS = {
+    "resnet50": TimmModel("resnet50.a1_in1k"),
+    "dinov2": TimmModel("vit_base_patch14_dinov2.lvd142m", options=(("img_size", 224),)),
+    "uni": TimmModel(
+        "hf-hub:MahmoodLab/UNI", gated=True, options=(("init_values", 1e-5), ("dynamic_img_size", True))
+    ),
+    "conch": TimmModel("hf-hub:MahmoodLab/CONCH", gated=True),
+}
