@@ -129,6 +129,7 @@ class Uns:
     SPLIT = "split"
     SETUP = "setup"
     READER = "reader"
+    SYNTHETIC = "synthetic"
 
 
 class Files:

@@ -311,7 +311,9 @@ class GenAR:
         return rows, z_NF, counts_NG
 
     def _sums(self, counts_NG: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
-        """Sums of counts at the scale with this many groups; the root need not be a scale of the tree."""
+        """Sums of counts as `Ensemble.sample` orders them: genes by name, coarser groups along the tree."""
+        if n_groups == self.tree.n_genes:
+            return counts_NG
         if n_groups == 1:
             return counts_NG.sum(axis=1, keepdims=True)
         return np.asarray(self.tree.aggregate(counts_NG, self.tree.scales.index(n_groups)))
