@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genviz.cli.data import chosen
 from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
 
 app = typer.Typer(no_args_is_help=True, help="Train a model.")
@@ -43,11 +44,10 @@ def genar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.jobs import train_genar
 
-    chosen = [name.strip() for name in sections.split(",") if name.strip()] if sections else None
     architecture = {name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None}
     folder = train_genar(
         data,
-        sections=chosen,
+        sections=chosen(sections),
         val=val,
         panel=panel,
         preset=preset,

@@ -12,6 +12,7 @@ _NAMES = {
     "counts_of": "genviz.io.counts",
     "from_spatialdata": "genviz.io.sdata",
     "open_slide": "genviz.io.slide",
+    "read_counts": "genviz.io.st",
     "read_h5ad": "genviz.io.h5ad",
     "read_hest": "genviz.io.hest",
     "read_st": "genviz.io.st",

@@ -119,6 +119,29 @@ def read_st(
     return adata
 
 
+def read_counts(path: AnyPath) -> AnnData:
+    """Read a legacy ST count table alone: what was measured at each spot, without places.
+
+    Parameters
+    ----------
+    path
+        Tab-separated spots x genes, gzipped or not, first header cell empty.
+
+    Returns
+    -------
+    AnnData
+        Rows ``XxY``; raw counts in ``X`` (float32 CSR).
+
+    Raises
+    ------
+    FileFormatError, DataError
+        For a damaged table, or values that are not raw counts.
+    """
+    table = read_count_table(path)
+    obs = pd.DataFrame(index=pd.Index(table.spots, dtype=object))
+    return AnnData(X=table.matrix, obs=obs, var=pd.DataFrame(index=pd.Index(table.genes, dtype=object)))
+
+
 def _join(
     table: pd.DataFrame, counted: CountTable | None, section: str
 ) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from genviz._errors import UsageError
 
+CONFIG = "config.json"
+MODEL_FOLDER = "model"
+
 _ZOO = Path(__file__).parent / "weights"
 
 
 def names() -> list[str]:
     """Models that this installation carries."""
-    return sorted(folder.parent.name for folder in _ZOO.glob("*/config.json"))
+    return sorted(path.parent.name for path in _ZOO.glob(f"*/{CONFIG}"))
 
 
 def folder_of(model: str | Path) -> Path:
-    """Folder of a checkpoint, given as a path or as the name of a model in the box.
+    """Folder of a checkpoint, given as a path (its own, or the run's that trained it) or as the name of a model in the box.
 
     Raises
     ------
@@ -24,7 +27,9 @@ def folder_of(model: str | Path) -> Path:
     """
     path = Path(model).expanduser()
     if path.is_dir():
-        return path
+        # A run folder keeps its model in a folder of its own, beside logs and checkpoints to resume from.
+        inner = path / MODEL_FOLDER
+        return inner if inner.is_dir() and not (path / CONFIG).exists() else path
     if str(model) in names():
         return _ZOO / str(model)
     raise UsageError(

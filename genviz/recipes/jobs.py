@@ -10,7 +10,9 @@ from genviz import datasets, io, metrics, pl, pp
 from genviz._errors import DataError, UsageError
 from genviz._keys import Layers, Obs, Obsm
 from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
+from genviz.io.output import check_new_folder, check_writable
 from genviz.models import GenAR
+from genviz.models.zoo import MODEL_FOLDER
 from genviz.pl.report_data import result_key
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ def train_genar(
     out
         Run folder.
     """
+    check_new_folder(out, allow_content=resume)
+    check_writable(out)
     wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
     adata = load_training_rows(data, wanted)
     choose_panel(adata, data, panel)
@@ -83,7 +87,7 @@ def train_genar(
     GenAR.setup_anndata(adata)
     model = GenAR(adata, preset=preset, **architecture)
     model.train(max_epochs=epochs, val=val, seed=seed, out_dir=out, resume=resume, device=device)
-    folder = out / "model"
+    folder = out / MODEL_FOLDER
     model.save(folder)
     return folder
 
@@ -119,6 +123,7 @@ def predict_genar(
     rows: AnnData, *, model: str, out: Path, depth: float | None, n_samples: int, seed: int, device: str
 ) -> AnnData:
     """Predict and write the result; features are computed when the rows carry none."""
+    check_writable(out)
     fitted = GenAR.load(model, device=device)
     ensure_features(rows)
     predicted = fitted.predict(rows, depth=depth, n_samples=n_samples, seed=seed)

@@ -1,0 +1,79 @@
+"""The command line: thin. Every command parses, calls one function of `recipes`, and prints.
+
+Heavy packages are imported inside the commands, so that ``genviz --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from genviz import __version__
+from genviz._errors import GenvizError
+from genviz.cli import bench, data, evaluate, predict, train
+from genviz.cli.demo import demo
+from genviz.cli.doctor import doctor
+from genviz.cli.report import report
+
+app = typer.Typer(
+    name="genviz",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Between genes and tissue images, in both directions.",
+    epilog="Any command takes --debug to show where an error came from. Example: genviz demo --out runs/demo",
+)
+app.command(epilog="Example: genviz doctor")(doctor)
+app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")
+app.add_typer(predict.app, name="predict")
+app.add_typer(evaluate.app, name="evaluate")
+app.command(epilog="Example: genviz report predicted.h5ad --out report.html")(report)
+app.command(epilog="Example: genviz demo --out runs/demo")(demo)
+app.add_typer(bench.app, name="bench")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Between genes and tissue images, in both directions."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a problem with data or surroundings, 2 misuse.
+
+    Parameters
+    ----------
+    arguments
+        Words after ``genviz``; default those of the process. ``--debug`` anywhere shows tracebacks.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        app(words, prog_name="genviz")
+    except KeyboardInterrupt as err:
+        _end(str(err) or "Stopped. Nothing was left under the final names.", 1, debug)
+    except GenvizError as err:
+        _end(str(err), err.exit_code, debug)
+    except Exception as err:  # the last line of defence: one line instead of a traceback
+        _end(f"Unexpected {type(err).__name__}: {err}. Run again with --debug to see where.", 1, debug)
+
+
+def _end(message: str, code: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    typer.echo(f"genviz: {' '.join(message.split())}", err=True)
+    raise SystemExit(code)
