@@ -104,7 +104,10 @@ def _counts(adata: AnnData) -> Iterator[Finding]:
             if stored
             else f"Put raw counts into layers['{Layers.COUNTS}'] before training."
         )
-        yield Finding("error" if stored else "warning", where, str(err), todo)
+        if not stored and any(Layers.log2(name) in adata.layers for name in adata.layers):
+            yield Finding("note", where, "A prediction: X holds expected, not measured counts.", todo)
+        else:
+            yield Finding("error" if stored else "warning", where, str(err), todo)
 
 
 def _spatial(adata: AnnData) -> Iterator[Finding]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from genviz import datasets, metrics, pl, pp
 from genviz._errors import DownloadError
-from genviz._keys import Layers, Obs
+from genviz._keys import Obs
 from genviz._settings import settings
-from genviz.io import counts_of
 from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
 from genviz.models import GenAR, baselines
+from genviz.recipes.held_out import attach_counts, without_counts
 from genviz.recipes.jobs import format_scores
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run_demo(out: Path, *, smoke: bool = False, seed: int = 0, device: str = "au
 
     out.mkdir(parents=True, exist_ok=True)
     files = out / "predicted.h5ad", out / "metrics.json", out / "report.html"
-    measured = attach_counts(predicted, held_out)
+    measured, _ = attach_counts(predicted, held_out)
     atomic_write_h5ad(measured, files[0])
     atomic_write_json(files[1], metrics_document(scores, source))
     pl.report(measured, files[2], scores=scores, title=f"GenAR on section {test}, never seen in training")
@@ -140,20 +140,6 @@ def fit(train: AnnData, *, preset: str, seed: int, device: str) -> GenAR:
     model = GenAR(train, preset=preset)
     model.train(seed=seed, device=device)
     return model
-
-
-def without_counts(adata: AnnData) -> AnnData:
-    """The rows without any expression: what a lab with only an image has."""
-    bare = adata[:, []].copy()
-    bare.layers.clear()
-    return bare
-
-
-def attach_counts(predicted: AnnData, measured: AnnData) -> AnnData:
-    """Put measured counts beside a prediction, joined by row and gene names."""
-    joined = predicted.copy()
-    joined.layers[Layers.COUNTS] = counts_of(measured[predicted.obs_names], genes=list(predicted.var_names))
-    return joined
 
 
 def _score(

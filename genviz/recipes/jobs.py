@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genviz import datasets, io, metrics, pl, pp
-from genviz._errors import DataError, UsageError
+from genviz._errors import UsageError
 from genviz._keys import Layers, Obs, Obsm
 from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
 from genviz.io.output import check_new_folder, check_writable
 from genviz.models import GenAR
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.pl.report_data import result_key
+from genviz.recipes.held_out import attach_counts
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -131,30 +132,11 @@ def predict_genar(
     return predicted
 
 
-def attach_counts(predicted: AnnData, counts: Path) -> tuple[AnnData, AnnData]:
-    """Join a measured table to a prediction by row and gene names.
-
-    Returns
-    -------
-    The prediction's common rows with ``layers["counts"]``, and the measured rows with all their genes.
-    """
-    measured = io.read_counts(counts)
-    common = [name for name in predicted.obs_names if name in set(measured.obs_names)]
-    if not common:
-        raise DataError(
-            f"Expected rows of {counts.name} among the predicted ones (for instance {predicted.obs_names[0]!r}), "
-            f"found none (the table has {measured.obs_names[0]!r}). Is it the same section?"
-        )
-    joined = predicted[common].copy()
-    joined.layers[Layers.COUNTS] = io.counts_of(measured[common], genes=list(joined.var_names))
-    return joined, measured[common].copy()
-
-
 def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> str:
     """Score a prediction file against a table of counts; writes JSON, returns a table to print."""
     predicted = io.read_h5ad(pred)
     key = result_key(predicted)
-    joined, measured = attach_counts(predicted, counts)
+    joined, measured = attach_counts(predicted, io.read_counts(counts))
     scores = metrics.expression(measured, joined, key=key, seed=seed)
     atomic_write_json(json_file, metrics.scores_to_json(scores) | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs})
     return format_scores({key: scores})
@@ -187,7 +169,7 @@ def write_report(
     key = result_key(predicted)
     scores = None
     if counts is not None:
-        predicted, measured = attach_counts(predicted, counts)
+        predicted, measured = attach_counts(predicted, io.read_counts(counts))
         scores = {key: metrics.expression(measured, predicted, key=key)}
     elif Layers.COUNTS in predicted.layers:
         scores = {key: metrics.expression(predicted, predicted, key=key)}
