@@ -28,9 +28,15 @@ def folds(panel: str) -> Folds:
 
 def main() -> None:
     """Fill the folder of records, or write the tables of what is there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of records, one JSON a model and seed")
-    parser.add_argument("--names", help="variants (see genviz/recipes/variants.py) or baselines, comma-separated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of records, one JSON a model and seed"
+    )
+    parser.add_argument(
+        "--names", help="variants (see genviz/recipes/variants.py) or baselines, comma-separated"
+    )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--panel", default="genes_genar200")
     parser.add_argument("--table", type=Path, help="write the tables of the records into this page and stop")
@@ -43,7 +49,9 @@ def main() -> None:
         write_page(args.out, args.table)
         return
     names = args.names.split(",") if args.names else None
-    run_crossval(folds(args.panel), args.out, names=names, seeds=[int(seed) for seed in args.seeds.split(",")])
+    run_crossval(
+        folds(args.panel), args.out, names=names, seeds=[int(seed) for seed in args.seeds.split(",")]
+    )
 
 
 if __name__ == "__main__":

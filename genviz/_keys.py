@@ -21,6 +21,9 @@ class Obs:
     # Only inside SpatialData tables: the element and the instance that a row annotates.
     REGION = "genviz_region"
     INSTANCE = "genviz_instance"
+    # Truth of synthetic tissue: nuclei under the spot, expected total of counts.
+    PHANTOM_NUCLEI = "phantom_nuclei"
+    PHANTOM_DEPTH = "phantom_depth"
 
     @staticmethod
     def entropy(key: str) -> str:
@@ -33,18 +36,24 @@ class Var:
 
     GENE_ORDER = "gene_order"
     PANEL = "panel"
+    # Truth of synthetic tissue: block of genes, main programme, dispersion of the gamma-Poisson.
+    PHANTOM_MODULE = "phantom_module"
+    PHANTOM_PROGRAMME = "phantom_programme"
+    PHANTOM_DISPERSION = "phantom_dispersion"
 
 
 class Varm:
     """Arrays of ``varm``."""
 
     GENE_TREE = "gene_tree"
+    PHANTOM_LOADINGS = "phantom_loadings"
 
 
 class Layers:
     """Arrays of ``layers``; predicted ones are named by the model's result key."""
 
     COUNTS = "counts"
+    PHANTOM_RATE = "phantom_rate"
 
     @staticmethod
     def mean(key: str) -> str:
@@ -88,6 +97,7 @@ class Obsm:
     SPATIAL = "spatial"
     TILES = "tiles"
     MASKS = "masks"
+    PHANTOM_PROGRAMMES = "phantom_programmes"
 
     @staticmethod
     def features(encoder: str) -> str:

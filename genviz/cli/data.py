@@ -50,7 +50,11 @@ def fetch(
 
     found = datasets.fetch(name, sections=chosen(sections))
     files = {part: {role: str(path) for role, path in roles.items()} for part, roles in found.items()}
-    lines = [f"{part or name:<6} {role:<12} {path}" for part, roles in files.items() for role, path in roles.items()]
+    lines = [
+        f"{part or name:<6} {role:<12} {path}"
+        for part, roles in files.items()
+        for role, path in roles.items()
+    ]
     say({"files": files}, "\n".join(lines), as_json=as_json)
 
 
@@ -69,10 +73,18 @@ def verify(
 
     found = datasets.verify(name, sections=chosen(sections))
     tally = Counter(file.status for file in found)
-    lines = [f"{file.status:<7} {file.local}  ({file.checked_by}, {file.place})" for file in found if file.path]
+    lines = [
+        f"{file.status:<7} {file.local}  ({file.checked_by}, {file.place})" for file in found if file.path
+    ]
     lines.append(", ".join(f"{tally.get(status, 0)} {status}" for status in ("ok", "wrong", "absent")))
-    files = [{"file": f.local, "status": f.status, "place": f.place, "checked_by": f.checked_by} for f in found]
-    say({"files": files} | {status: tally.get(status, 0) for status in ("ok", "wrong", "absent")}, "\n".join(lines), as_json=as_json)
+    files = [
+        {"file": f.local, "status": f.status, "place": f.place, "checked_by": f.checked_by} for f in found
+    ]
+    say(
+        {"files": files} | {status: tally.get(status, 0) for status in ("ok", "wrong", "absent")},
+        "\n".join(lines),
+        as_json=as_json,
+    )
     if tally["wrong"]:
         raise typer.Exit(1)
 

@@ -13,7 +13,9 @@ from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
 def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
-    smoke: Annotated[bool, typer.Option("--smoke", help="Phantom tissue and the nano preset: checks the machinery only.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Phantom tissue and the nano preset: checks the machinery only.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -26,4 +28,8 @@ def demo(
 
     result = run_demo(out, smoke=smoke, seed=seed, device=device)
     files = {"predicted": str(result.predicted), "metrics": str(result.metrics), "report": str(result.report)}
-    say(files | {"source": result.source, "seconds": round(result.seconds, 1)}, summary(result), as_json=as_json)
+    say(
+        files | {"source": result.source, "seconds": round(result.seconds, 1)},
+        summary(result),
+        as_json=as_json,
+    )

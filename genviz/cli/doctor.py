@@ -39,7 +39,9 @@ class Finding:
 def doctor(*, as_json: Json = False) -> None:
     """Check versions, accelerator, data, cache and optional packages; every problem comes with its fix."""
     findings = [*_versions(), _accelerator(), *_folders(), *_extras()]
-    lines = [f"{f.level:<5} {f.what:<22} {f.seen}" + (f"\n      → {f.fix}" if f.fix else "") for f in findings]
+    lines = [
+        f"{f.level:<5} {f.what:<22} {f.seen}" + (f"\n      → {f.fix}" if f.fix else "") for f in findings
+    ]
     say({"findings": [asdict(f) for f in findings]}, "\n".join(lines), as_json=as_json)
     if any(f.level == "FAIL" for f in findings):
         raise typer.Exit(1)
@@ -53,7 +55,9 @@ def _version(package: str) -> str | None:
 
 
 def _versions() -> list[Finding]:
-    seen = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {settings.n_workers} cores"
+    seen = (
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}, {settings.n_workers} cores"
+    )
     level = "PASS" if sys.version_info >= (3, 11) else "FAIL"
     findings = [Finding(level, "python", seen, "" if level == "PASS" else "Install Python 3.11 or later.")]
     for package in _CORE:
@@ -69,7 +73,9 @@ def _accelerator() -> Finding:
     try:
         import torch
     except ImportError as err:
-        return Finding("FAIL", "accelerator", f"torch cannot be imported: {err}", "pip install --force-reinstall torch")
+        return Finding(
+            "FAIL", "accelerator", f"torch cannot be imported: {err}", "pip install --force-reinstall torch"
+        )
     if torch.cuda.is_available():
         return Finding("PASS", "accelerator", f"CUDA: {torch.cuda.get_device_name(0)}")
     if torch.backends.mps.is_available():
@@ -81,15 +87,23 @@ def _folders() -> list[Finding]:
     findings = []
     data = settings.data_dir
     if data is None:
-        findings.append(Finding("WARN", "GENVIZ_DATA", "not set", "Set it to a folder with data sets to work offline."))
+        findings.append(
+            Finding("WARN", "GENVIZ_DATA", "not set", "Set it to a folder with data sets to work offline.")
+        )
     elif not data.is_dir():
-        findings.append(Finding("FAIL", "GENVIZ_DATA", f"{data} is no folder", "Correct or unset GENVIZ_DATA."))
+        findings.append(
+            Finding("FAIL", "GENVIZ_DATA", f"{data} is no folder", "Correct or unset GENVIZ_DATA.")
+        )
     else:
         findings.append(Finding("PASS", "GENVIZ_DATA", str(data)))
     cache = settings.cache_dir
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        findings.append(Finding("FAIL", "cache", f"{cache} is not writable", "Set GENVIZ_CACHE to a folder you may write to."))
+        findings.append(
+            Finding(
+                "FAIL", "cache", f"{cache} is not writable", "Set GENVIZ_CACHE to a folder you may write to."
+            )
+        )
     else:
         free = shutil.disk_usage(existing).free / 1e9
         level = "PASS" if free > _NEEDED_GB else "WARN"
@@ -103,7 +117,11 @@ def _extras() -> list[Finding]:
     for extra, packages in _EXTRAS.items():
         missing = [package for package in packages if _version(package) is None]
         if missing:
-            findings.append(Finding("WARN", f"[{extra}]", f"missing {', '.join(missing)}", f"pip install 'genviz[{extra}]'"))
+            findings.append(
+                Finding(
+                    "WARN", f"[{extra}]", f"missing {', '.join(missing)}", f"pip install 'genviz[{extra}]'"
+                )
+            )
         else:
             findings.append(Finding("PASS", f"[{extra}]", ", ".join(f"{p} {_version(p)}" for p in packages)))
     return findings

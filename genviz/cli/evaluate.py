@@ -35,5 +35,3 @@ def genar(
     from genviz.recipes.jobs import evaluate_genar
 
     typer.echo(evaluate_genar(pred, counts, json_file, seed=seed))
-
-

@@ -25,13 +25,21 @@ def _group() -> None:
 def genar(
     *,
     out: Annotated[Path, typer.Option(help="The result, .h5ad.")],
-    model: Annotated[str, typer.Option(help="Model folder, or the name of a model in the box.")] = "genar-her2st-mini",
+    model: Annotated[
+        str, typer.Option(help="Model folder, or the name of a model in the box.")
+    ] = "genar-her2st-mini",
     image: Annotated[Path | None, typer.Option(help="H&E slide, JPEG or TIFF.")] = None,
     spots: Annotated[Path | None, typer.Option(help="Spot table, TSV with x, y, pixel_x, pixel_y.")] = None,
-    adata: Annotated[Path | None, typer.Option(help="An .h5ad with spots and slide, instead of --image and --spots.")] = None,
-    mpp: Annotated[float | None, typer.Option(help="Micrometres per pixel (default: from the 200 um spot pitch).")] = None,
+    adata: Annotated[
+        Path | None, typer.Option(help="An .h5ad with spots and slide, instead of --image and --spots.")
+    ] = None,
+    mpp: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel (default: from the 200 um spot pitch).")
+    ] = None,
     section: Annotated[str, typer.Option(help="Name of the section.")] = "section",
-    depth: Annotated[float | None, typer.Option(help="The section's median panel count, if the lab knows it.")] = None,
+    depth: Annotated[
+        float | None, typer.Option(help="The section's median panel count, if the lab knows it.")
+    ] = None,
     samples: Annotated[int, typer.Option(min=2, help="Joint samples a spot.")] = 256,
     seed: Seed = 0,
     device: Device = "auto",
@@ -46,6 +54,8 @@ def genar(
     from genviz.recipes.jobs import predict_genar, rows_from_h5ad, rows_from_slide
 
     rows = rows_from_h5ad(adata) if adata else rows_from_slide(image, spots, section=section, mpp=mpp)
-    predicted = predict_genar(rows, model=model, out=out, depth=depth, n_samples=samples, seed=seed, device=device)
+    predicted = predict_genar(
+        rows, model=model, out=out, depth=depth, n_samples=samples, seed=seed, device=device
+    )
     result = {"out": str(out), "n_obs": predicted.n_obs, "n_vars": predicted.n_vars}
     say(result, f"Predicted {predicted.n_vars} genes at {predicted.n_obs} spots: {out}", as_json=as_json)

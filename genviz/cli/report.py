@@ -14,7 +14,9 @@ def report(
     *,
     file: Annotated[Path, typer.Argument(help="A prediction, .h5ad.")],
     out: Annotated[Path, typer.Option(help="The page, .html.")],
-    counts: Annotated[Path | None, typer.Option(help="Measured counts (TSV), to draw and score beside the prediction.")] = None,
+    counts: Annotated[
+        Path | None, typer.Option(help="Measured counts (TSV), to draw and score beside the prediction.")
+    ] = None,
     genes: Annotated[str | None, typer.Option(help="Genes to embed, comma-separated (default: all).")] = None,
     title: Annotated[str | None, typer.Option(help="Heading.")] = None,
     as_json: Json = False,

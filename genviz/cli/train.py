@@ -24,16 +24,26 @@ def _group() -> None:
 )
 def genar(
     *,
-    data: Annotated[str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")],
+    data: Annotated[
+        str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
+    ],
     out: Annotated[Path, typer.Option(help="Run folder: model, log, checkpoint to resume from.")],
     sections: Annotated[str | None, typer.Option(help="Sections to train on, comma-separated.")] = None,
-    val: Annotated[str | None, typer.Option(help="Section for early stopping; without it the epochs are fixed.")] = None,
-    panel: Annotated[Path | None, typer.Option(help="Gene list, one symbol a line (default: genes_genar200).")] = None,
+    val: Annotated[
+        str | None, typer.Option(help="Section for early stopping; without it the epochs are fixed.")
+    ] = None,
+    panel: Annotated[
+        Path | None, typer.Option(help="Gene list, one symbol a line (default: genes_genar200).")
+    ] = None,
     preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
     counts: Annotated[str | None, typer.Option(help="Count model: tree or tokens.")] = None,
     trunk: Annotated[str | None, typer.Option(help="Trunk: mlp or transformer.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs (default: the preset's).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs (default: the preset's).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -44,7 +54,9 @@ def genar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.jobs import train_genar
 
-    architecture = {name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None}
+    architecture = {
+        name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None
+    }
     folder = train_genar(
         data,
         sections=chosen(sections),

@@ -152,4 +152,3 @@ def _status(manifest: Manifest, file: DataFile) -> FileStatus:
         return FileStatus(file.local, "absent", "", None, how_recognised(file))
     status = "ok" if is_authentic(found[1], file) else "wrong"
     return FileStatus(file.local, status, found[0], found[1], how_recognised(file))
-

@@ -17,9 +17,7 @@ from genviz.io.st import read_st
 _READ = ("counts", "spots", "image", "labels")
 
 
-def her2st(
-    sections: Iterable[str], *, images: bool = True, genes: Sequence[str] | None = None
-) -> AnnData:
+def her2st(sections: Iterable[str], *, images: bool = True, genes: Sequence[str] | None = None) -> AnnData:
     """HER2-positive breast tumours (Andersson et al. 2021, CC BY 4.0): raw counts, spots and H&E.
 
     Parameters

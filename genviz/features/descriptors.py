@@ -33,7 +33,9 @@ def describe(names: tuple[str, ...], means: Array) -> tuple[list[str], Array]:
     """
     value = dict(zip(names, means.T, strict=True))
     described: dict[str, Array] = {
-        name: column for name, column in value.items() if not (name in _MOMENTS or _tensor(name) or name.startswith("nuclei"))
+        name: column
+        for name, column in value.items()
+        if not (name in _MOMENTS or _tensor(name) or name.startswith("nuclei"))
     }
     described |= _spreads(value) | _coherences(value) | _nuclei(value)
     return list(described), np.stack(list(described.values()), axis=1)
@@ -45,7 +47,9 @@ def _tensor(name: str) -> bool:
 
 def _spreads(value: dict[str, Array]) -> dict[str, Array]:
     """Standard deviations of colours and stains, skewness of stains, correlation of the two stains."""
-    result = {f"{c}_sd": np.sqrt(np.maximum(value[f"{c}2"] - value[c] ** 2, 0)) for c in ("r", "g", "b", "h", "e")}
+    result = {
+        f"{c}_sd": np.sqrt(np.maximum(value[f"{c}2"] - value[c] ** 2, 0)) for c in ("r", "g", "b", "h", "e")
+    }
     covariance = value["he"] - value["h"] * value["e"]
     result["he_correlation"] = covariance / (result["h_sd"] * result["e_sd"] + 1e-3)
     for s in ("h", "e"):

@@ -25,7 +25,7 @@ class Encoder(Protocol):
         ...
 
     def recipe(self) -> dict[str, Any]:
-        """JSON values that decide the features besides the slide: name, version, weights, mpp, ring, pitch."""
+        """JSON values that decide the features besides the slide: name, version, weights, mpp, ring."""
         ...
 
     def encode(

@@ -14,5 +14,7 @@ def rgb_to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def lab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
     """uint8 pixels of Lab values (..., 3); colours outside the gamut are clipped."""
-    clipped = np.stack([np.clip(lab[..., 0], 0, 100), np.clip(lab[..., 1], -127, 127), np.clip(lab[..., 2], -127, 127)], -1)
+    clipped = np.stack(
+        [np.clip(lab[..., 0], 0, 100), np.clip(lab[..., 1], -127, 127), np.clip(lab[..., 2], -127, 127)], -1
+    )
     return np.rint(np.clip(color.lab2rgb(clipped), 0, 1) * 255).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 No weights: it works offline, is the same everywhere, and every number has a name. A row's features depend
 on the slide and the row's position alone. The slide is measured chunk by chunk on a fixed grid, each pixel
-once, into 8 x 8 px block means; windows are then sums of blocks, so dense spots cost no more than sparse ones.
+once, into 8 x 8 px block means; windows are then sums of blocks, so dense spots cost little more than sparse.
 
 Shapes: M maps; h, w block rows and columns; H, W pixel rows and columns; 3 RGB.
 """
@@ -57,7 +57,9 @@ class MorphologyEncoder:
         if self.ring not in RINGS:
             raise UsageError(f"Expected ring='mean', 'each' or None, got {self.ring!r}.")
         if self.pitch_um / MPP / BLOCK + RING_WINDOW_PX / BLOCK / 2 > _REACH:
-            raise UsageError(f"Expected a ring of at most {self.max_pitch_um:.0f} um, got {self.pitch_um:.0f} um.")
+            raise UsageError(
+                f"Expected a ring of at most {self.max_pitch_um:.0f} um, got {self.pitch_um:.0f} um."
+            )
 
     @property
     def max_pitch_um(self) -> float:
@@ -115,7 +117,9 @@ class MorphologyEncoder:
         chunks = np.floor(centres / _CHUNK).astype(np.intp)
         features: NDArray[np.float32] | None = None
         names: list[str] = []
-        for column_row, maps_Mhw, map_names in self._neighbourhoods(read, centres, mpp, normaliser, n_workers):
+        for column_row, maps_Mhw, map_names in self._neighbourhoods(
+            read, centres, mpp, normaliser, n_workers
+        ):
             rows = np.flatnonzero((chunks == column_row).all(axis=1))
             local = centres[rows] - np.array(column_row) * _CHUNK + _REACH
             names, values = self._describe(map_names, maps_Mhw, local)
@@ -146,9 +150,12 @@ class MorphologyEncoder:
         Names and float32 (n, d). They are other features than a spot's on a slide.
         """
         height, width = (max(round(n * mpp / MPP / BLOCK), 4) * BLOCK for n in tiles_NHW3.shape[1:3])
-        rows, names = [], []
+        rows: list[NDArray[np.float64]] = []
+        names: list[str] = []
         for rgb_HW3 in tiles_NHW3:
-            scaled = Image.fromarray(normaliser.apply(rgb_HW3)).resize((width, height), Image.Resampling.BILINEAR)
+            scaled = Image.fromarray(normaliser.apply(rgb_HW3)).resize(
+                (width, height), Image.Resampling.BILINEAR
+            )
             map_names, maps_Mhw = pixel_maps(np.asarray(scaled))
             names, values = describe(map_names, maps_Mhw.mean(axis=(1, 2), dtype=np.float64)[None, :])
             rows.append(values[0])
@@ -180,12 +187,14 @@ class MorphologyEncoder:
     def _neighbourhoods(
         self, read: Read, centres: NDArray[np.float64], mpp: float, normaliser: Normaliser, n_workers: int
     ) -> Iterator[tuple[tuple[int, int], Float, tuple[str, ...]]]:
-        """Each chunk that holds rows, with its surroundings, top to bottom; three rows of chunks are kept at a time."""
+        """Each chunk that holds rows, with its surroundings, top to bottom; three rows of chunks are kept."""
         chunks = np.floor(centres / _CHUNK).astype(np.intp)
         wanted = sorted({(int(y), int(x)) for x, y in chunks})
-        corners = [centres + [dx, dy] for dx in (-_REACH, _REACH) for dy in (-_REACH, _REACH)]
+        corners = [centres + np.array([dx, dy]) for dx in (-_REACH, _REACH) for dy in (-_REACH, _REACH)]
         # A reach of half a chunk touches at most the four chunks that the corners fall in.
-        touched = {(int(y), int(x)) for corner in corners for x, y in np.floor(corner / _CHUNK).astype(np.intp)}
+        touched = {
+            (int(y), int(x)) for corner in corners for x, y in np.floor(corner / _CHUNK).astype(np.intp)
+        }
         measured: dict[tuple[int, int], Future[tuple[tuple[str, ...], Float]]] = {}
         pool = ThreadPoolExecutor(n_workers)
         try:
@@ -209,7 +218,11 @@ def _assemble(
     names, _ = measured[y, x].result()
     side = _CHUNK + 2 * _REACH
     whole_Mhw = np.full((len(names), side, side), np.nan, np.float32)
-    spans = {-1: (slice(0, _REACH), slice(-_REACH, None)), 0: (slice(_REACH, -_REACH), slice(None)), 1: (slice(-_REACH, None), slice(0, _REACH))}
+    spans = {
+        -1: (slice(0, _REACH), slice(-_REACH, None)),
+        0: (slice(_REACH, -_REACH), slice(None)),
+        1: (slice(-_REACH, None), slice(0, _REACH)),
+    }
     for dy, (to_y, from_y) in spans.items():
         for dx, (to_x, from_x) in spans.items():
             if (y + dy, x + dx) in measured:

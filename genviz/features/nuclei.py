@@ -30,7 +30,8 @@ def nuclear_maps(hematoxylin_HW: Float, smooth_HW: Float, background_hw: Float) 
 
     Returns
     -------
-    ``nuclear_area`` is a share of pixels; ``nuclei`` and ``nuclei_*`` are sums per pixel, to be divided by ``nuclei``.
+    ``nuclear_area`` is a share of pixels; ``nuclei`` and ``nuclei_*`` are sums per pixel, to be divided by
+    ``nuclei``.
     """
     background_HW = np.repeat(np.repeat(background_hw, BLOCK, axis=0), BLOCK, axis=1)
     mask = smooth_HW > np.maximum(_AMOUNT, background_HW + _CONTRAST)

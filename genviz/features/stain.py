@@ -96,7 +96,7 @@ class MacenkoNormaliser:
         basis = (basis / np.linalg.norm(basis, axis=1, keepdims=True)).astype(np.float32)
         if np.linalg.cond(basis) > 50 or (basis < -0.2).any():
             raise DataError(
-                "Expected two distinct stains (hematoxylin and eosin) in the overview, found one colour only. "
+                "Expected two distinct stains (hematoxylin and eosin) in the image, found one colour only. "
                 "Is this an H&E slide? Use stain='reinhard' or stain=None to go on without stain vectors."
             )
         maximum = np.percentile(unmix(density, basis), _AMOUNT_PERCENTILE, axis=0).astype(np.float32)
@@ -110,7 +110,11 @@ class MacenkoNormaliser:
 
     def to_dict(self) -> dict[str, Any]:
         """Method, stain vectors and amounts."""
-        return {"method": "macenko", "basis": self.basis.round(5).tolist(), "maximum": self.maximum.round(5).tolist()}
+        return {
+            "method": "macenko",
+            "basis": self.basis.round(5).tolist(),
+            "maximum": self.maximum.round(5).tolist(),
+        }
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def tissue_density(rgb_HW3: Pixels) -> NDArray[np.float32]:
     if len(tissue) < _MIN_TISSUE_PX:
         raise DataError(
             f"Expected an overview with at least {_MIN_TISSUE_PX} tissue pixels to estimate stains from, "
-            f"found {len(tissue)} of {len(density)}. Is the image blank or not H&E? Use stain=None to skip normalisation."
+            f"found {len(tissue)} of {len(density)}. Is it blank, or not H&E? Use stain=None to skip this."
         )
     return tissue
 

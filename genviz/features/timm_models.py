@@ -21,6 +21,8 @@ class TimmModel:
         Whether its authors ask for an agreement before download.
     options
         Arguments of ``timm.create_model``.
+    package
+        The authors' own package, where timm cannot build the network.
     """
 
     hub: str
@@ -28,6 +30,17 @@ class TimmModel:
     size_px: int = 224
     gated: bool = False
     options: tuple[tuple[str, object], ...] = ()
+    package: str = ""
+
+    @property
+    def repository(self) -> str:
+        """Name of its repository on the Hugging Face Hub."""
+        return self.hub.removeprefix("hf-hub:") if self.hub.startswith("hf-hub:") else f"timm/{self.hub}"
+
+    @property
+    def page(self) -> str:
+        """Page where its terms are shown."""
+        return f"https://huggingface.co/{self.repository}"
 
 
 MODELS = {
@@ -36,5 +49,5 @@ MODELS = {
     "uni": TimmModel(
         "hf-hub:MahmoodLab/UNI", gated=True, options=(("init_values", 1e-5), ("dynamic_img_size", True))
     ),
-    "conch": TimmModel("hf-hub:MahmoodLab/CONCH", gated=True),
+    "conch": TimmModel("hf-hub:MahmoodLab/conch", size_px=448, gated=True, package="conch"),
 }

@@ -15,4 +15,6 @@ _NAMES = {
     "scores": "genviz.pl.scores",
 }
 
-__getattr__, __dir__, __all__ = attach(__name__, {name: module + "_figure" for name, module in _NAMES.items()})
+__getattr__, __dir__, __all__ = attach(
+    __name__, {name: module + "_figure" for name, module in _NAMES.items()}
+)

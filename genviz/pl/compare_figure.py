@@ -17,8 +17,12 @@ from genviz.pl.section import Section, section_of
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_PANEL_PX = 330
+_PANEL_PX = 470
+_COLUMNS = 2
+_GAP_PX = 105  # room for a colour bar
+_BACKDROP_OPACITY = 0.55  # pale, so that colours are read from the spots
 _MARGIN_UM = 250.0
+_TITLE_PX = 46
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def compare(
     library: str | None = None,
     # how it looks
     image: bool = True,
-    opacity: float = 0.85,
+    opacity: float = 0.95,
 ) -> go.Figure:
     """Draw a gene's measured and predicted expression on one shared colour scale, and where they differ.
 
@@ -67,22 +71,29 @@ def compare(
     panels = _panels(gene_values(adata, gene, key, section.rows))
     left, top, right, bottom = _window(section)
     panel_height = round(_PANEL_PX * (bottom - top) / (right - left))
+    n_rows = -(-len(panels) // _COLUMNS)
+    width, height = _COLUMNS * (_PANEL_PX + _GAP_PX), n_rows * (panel_height + _TITLE_PX)
     figure = make_subplots(
-        rows=1, cols=len(panels), horizontal_spacing=0.075, subplot_titles=[panel.title for panel in panels]
+        rows=n_rows,
+        cols=_COLUMNS,
+        horizontal_spacing=_GAP_PX / width,
+        vertical_spacing=_TITLE_PX / height,
+        subplot_titles=[panel.title for panel in panels],
     )
-    width_px = _PANEL_PX * len(panels) + 90 * len(panels)
     marker_px = section.diameter_um / (right - left) * _PANEL_PX
-    for column, panel in enumerate(panels, start=1):
-        _draw_panel(figure, column, panel, section, marker_px, opacity, [str(n) for n in adata.obs_names[section.rows]])
-        _frame_axes(figure, column, (left, top, right, bottom))
+    names = [str(name) for name in adata.obs_names[section.rows]]
+    for index, panel in enumerate(panels):
+        place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
+        _draw_panel(figure, place, panel, section, marker_px, opacity, names)
+        _frame_axes(figure, place, (left, top, right, bottom), first=index == 0)
         if image and section.backdrop is not None:
-            _draw_backdrop(figure, column, section)
+            _draw_backdrop(figure, place, section)
     _draw_scale_bar(figure, (left, top, right, bottom))
     figure.update_layout(
         title={"text": f"<b>{gene}</b>  ·  section {section.library}", "x": 0.01, "font": {"size": 17}},
-        width=width_px,
-        height=panel_height + 130,
-        margin={"l": 20, "r": 70, "t": 84, "b": 40},
+        width=width + 20,
+        height=height + 90,
+        margin={"l": 20, "r": _GAP_PX, "t": 80, "b": 20},
         plot_bgcolor="white",
         paper_bgcolor="white",
         font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": "#222"},
@@ -100,9 +111,25 @@ def _panels(values: GeneValues) -> list[_Panel]:
         panels.append(_Panel("Measured", values.measured, EXPRESSION, bounds, "log2(1+count)"))
     panels.append(_Panel("Predicted", values.predicted, EXPRESSION, bounds, "log2(1+count)"))
     if values.error is not None:
-        panels.append(_Panel("Error (predicted − measured)", values.error, ERROR, symmetric_range(values.error), "log2 ratio"))
+        panels.append(
+            _Panel(
+                "Error (predicted − measured)",
+                values.error,
+                ERROR,
+                symmetric_range(values.error),
+                "log2 ratio",
+            )
+        )
     if values.width is not None:
-        panels.append(_Panel("Uncertainty (interval width)", values.width, UNCERTAINTY, shared_range(values.width), "log2 units"))
+        panels.append(
+            _Panel(
+                "Uncertainty (width of the interval)",
+                values.width,
+                UNCERTAINTY,
+                shared_range(values.width),
+                "log2 units",
+            )
+        )
     return panels
 
 
@@ -115,7 +142,7 @@ def _window(section: Section) -> tuple[float, float, float, float]:
 
 def _draw_panel(
     figure: go.Figure,
-    column: int,
+    place: dict[str, int],
     panel: _Panel,
     section: Section,
     marker_px: float,
@@ -123,7 +150,8 @@ def _draw_panel(
     names: list[str],
 ) -> None:
     """Spots of one panel, with their colour bar to the right."""
-    domain = figure.layout[f"xaxis{column if column > 1 else ''}"].domain
+    axes = figure.get_subplot(**place)
+    (bottom, top), right = axes.yaxis.domain, axes.xaxis.domain[1]
     figure.add_trace(
         go.Scatter(
             x=section.xy_um[:, 0],
@@ -140,8 +168,9 @@ def _draw_panel(
                 "opacity": opacity,
                 "line": {"width": 0},
                 "colorbar": {
-                    "x": domain[1] + 0.004,
-                    "len": 0.72,
+                    "x": right + 0.004,
+                    "y": (bottom + top) / 2,
+                    "len": 0.8 * (top - bottom),
                     "thickness": 9,
                     "outlinewidth": 0,
                     "tickfont": {"size": 11},
@@ -149,24 +178,31 @@ def _draw_panel(
                 },
             },
         ),
-        row=1,
-        col=column,
+        **place,
     )
 
 
-def _frame_axes(figure: go.Figure, column: int, window: tuple[float, float, float, float]) -> None:
+def _frame_axes(
+    figure: go.Figure, place: dict[str, int], window: tuple[float, float, float, float], *, first: bool
+) -> None:
     """Equal axes in micrometres, y downward as in the image, no ticks."""
     left, top, right, bottom = window
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-    figure.update_xaxes(range=[left, right], constrain="domain", **hidden, row=1, col=column)
-    anchor = "x" if column == 1 else f"x{column}"
-    figure.update_yaxes(range=[bottom, top], scaleanchor=anchor, constrain="domain", **hidden, row=1, col=column)
-    if column > 1:
-        figure.update_xaxes(matches="x", row=1, col=column)
-        figure.update_yaxes(matches="y", row=1, col=column)
+    # Other panels follow the first one, so that zooming one zooms all.
+    figure.update_xaxes(
+        range=[left, right], constrain="domain", matches=None if first else "x", **hidden, **place
+    )
+    figure.update_yaxes(
+        range=[bottom, top],
+        constrain="domain",
+        scaleanchor="x" if first else None,
+        matches=None if first else "y",
+        **hidden,
+        **place,
+    )
 
 
-def _draw_backdrop(figure: go.Figure, column: int, section: Section) -> None:
+def _draw_backdrop(figure: go.Figure, place: dict[str, int], section: Section) -> None:
     backdrop = section.backdrop
     if backdrop is None:
         return
@@ -180,9 +216,8 @@ def _draw_backdrop(figure: go.Figure, column: int, section: Section) -> None:
         yanchor="top",
         sizing="stretch",
         layer="below",
-        opacity=0.9,
-        row=1,
-        col=column,
+        opacity=_BACKDROP_OPACITY,
+        **place,
     )
 
 
@@ -190,7 +225,16 @@ def _draw_scale_bar(figure: go.Figure, window: tuple[float, float, float, float]
     """A 1 mm bar in the lower left of the first panel."""
     left, _, _, bottom = window
     x0, y0 = left + 120.0, bottom - 130.0
-    figure.add_shape(type="line", x0=x0, x1=x0 + 1000.0, y0=y0, y1=y0, line={"color": "#111", "width": 4}, row=1, col=1)
+    figure.add_shape(
+        type="line", x0=x0, x1=x0 + 1000.0, y0=y0, y1=y0, line={"color": "#111", "width": 4}, row=1, col=1
+    )
     figure.add_annotation(
-        x=x0 + 500.0, y=y0, text="1 mm", showarrow=False, yshift=11, font={"size": 12, "color": "#111"}, row=1, col=1
+        x=x0 + 500.0,
+        y=y0,
+        text="1 mm",
+        showarrow=False,
+        yshift=11,
+        font={"size": 12, "color": "#111"},
+        row=1,
+        col=1,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from genviz._keys import Layers
 from genviz.pl.colours import EXPRESSION, plotly_scale
+from genviz.pp.tree import tree_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _NAMED_GENES = 3
 
 
-def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> go.Figure:
+def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None = "genar") -> go.Figure:
     """Draw the coarse-to-fine tree that GenAR predicts along.
 
     Parameters
@@ -27,7 +28,7 @@ def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> g
     adata
         Object holding the tree's genes; reads ``layers[key]`` when present, else ``layers["counts"]`` or ``X``.
     tree
-        The tree, e.g. ``gv.pp.tree_of(adata)`` or ``model.tree``.
+        The tree, for instance ``model.tree``; default the one in ``varm["gene_tree"]``.
     key
         Result key whose expected counts set the widths; None uses measured counts.
 
@@ -36,6 +37,7 @@ def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> g
     plotly Figure. A box's width is the square root of its mean count, so that rare genes stay visible;
     its colour is log2(1 + mean count).
     """
+    tree = tree_of(adata) if tree is None else tree
     mean_G = _mean_counts(adata, tree, key)
     labels, ids, parents, values, colours, hover = [], [], [], [], [], []
     for scale, n_groups in enumerate(tree.scales):
@@ -49,7 +51,9 @@ def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> g
             labels.append(_label(members, totals[group], mean_G, tree))
             values.append(float(weights[group]))
             colours.append(float(np.log2(1.0 + totals[group])))
-            hover.append(f"scale {n_groups}, group {group}<br>{len(members)} genes, {totals[group]:.1f} counts a spot")
+            hover.append(
+                f"scale {n_groups}, group {group}<br>{len(members)} genes, {totals[group]:.1f} counts a spot"
+            )
     figure = go.Figure(
         go.Icicle(
             ids=ids,
@@ -59,17 +63,25 @@ def gene_tree(adata: AnnData, tree: GeneTree, *, key: str | None = "genar") -> g
             branchvalues="total",
             sort=False,
             tiling={"orientation": "v", "pad": 1},
-            marker={"colors": colours, "colorscale": plotly_scale(EXPRESSION), "line": {"width": 0.5, "color": "white"}},
+            marker={
+                "colors": colours,
+                "colorscale": plotly_scale(EXPRESSION),
+                "line": {"width": 0.5, "color": "white"},
+            },
             customdata=hover,
             hovertemplate="<b>%{label}</b><br>%{customdata}<extra></extra>",
             pathbar={"visible": True},
         )
     )
     figure.update_layout(
-        title={"text": f"Gene tree · {tree.n_genes} genes at scales {', '.join(map(str, tree.scales))}", "x": 0.01},
+        title={
+            "text": f"Gene tree · {tree.n_genes} genes at scales {', '.join(map(str, tree.scales))}",
+            "x": 0.01,
+        },
         margin={"l": 10, "r": 10, "t": 60, "b": 10},
         width=1200,
         height=520,
+        uniformtext={"minsize": 9, "mode": "hide"},  # hover names what is too narrow to be read
         font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13},
     )
     return figure

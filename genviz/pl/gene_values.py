@@ -65,7 +65,9 @@ def gene_values(adata: AnnData, gene: str, key: str, rows: NDArray[np.intp]) -> 
         hint = f" Did you mean: {', '.join(near)}?" if near else ""
         raise UsageError(f"Expected a gene of the panel ({adata.n_vars} genes), got {gene!r}.{hint}")
     if Layers.log2(key) not in adata.layers:
-        raise MissingKeyError(f"Expected layers[{Layers.log2(key)!r}], found {sorted(adata.layers)}. Run model.predict first.")
+        raise MissingKeyError(
+            f"Expected layers[{Layers.log2(key)!r}], found {sorted(adata.layers)}. Run model.predict first."
+        )
     column = int(adata.var_names.get_loc(gene))
 
     def read(layer: str, *, log: bool) -> NDArray[np.float64] | None:

@@ -48,7 +48,9 @@ def patch_check(
     plotly Figure; the circle is the spot at its true diameter, the bar 50 micrometres.
     """
     section = section_of(adata, library)
-    chosen = np.random.default_rng(seed).choice(len(section.rows), size=min(n, len(section.rows)), replace=False)
+    chosen = np.random.default_rng(seed).choice(
+        len(section.rows), size=min(n, len(section.rows)), replace=False
+    )
     rows = np.sort(section.rows[chosen])
     subset = adata[rows]
     tiles_BHW3 = tiles(subset, size_px=size_px).compute()
@@ -58,11 +60,20 @@ def patch_check(
         f"{name}<br><span style='font-size:10px;color:#777'>x {x:.0f}, y {y:.0f} px</span>"
         for name, (x, y) in zip(subset.obs_names, np.asarray(subset.obsm[Obsm.SPATIAL]), strict=True)
     ]
-    figure = make_subplots(rows=n_rows, cols=_COLUMNS, subplot_titles=titles, horizontal_spacing=0.015, vertical_spacing=0.12)
+    figure = make_subplots(
+        rows=n_rows, cols=_COLUMNS, subplot_titles=titles, horizontal_spacing=0.015, vertical_spacing=0.12
+    )
     for index, tile_HW3 in enumerate(tiles_BHW3):
         place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
         figure.add_layout_image(
-            source=jpeg_uri(tile_HW3, size_px), x=0, y=0, sizex=side_um, sizey=side_um, sizing="stretch", layer="below", **place
+            source=jpeg_uri(tile_HW3, size_px),
+            x=0,
+            y=0,
+            sizex=side_um,
+            sizey=side_um,
+            sizing="stretch",
+            layer="below",
+            **place,
         )
         low, high = (side_um - section.diameter_um) / 2, (side_um + section.diameter_um) / 2
         circle = {"type": "circle", "x0": low, "x1": high, "y0": low, "y1": high}

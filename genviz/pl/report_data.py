@@ -67,7 +67,11 @@ def provenance_of(adata: AnnData, key: str) -> dict[str, Any]:
     stored = adata.uns.get(Uns.GENVIZ, {}).get(key)
     if stored is None:
         return {}
-    return json.loads(stored) if isinstance(stored, str) else {str(k): _plain(v) for k, v in dict(stored).items()}
+    return (
+        json.loads(stored)
+        if isinstance(stored, str)
+        else {str(k): _plain(v) for k, v in dict(stored).items()}
+    )
 
 
 def _plain(value: Any) -> Any:

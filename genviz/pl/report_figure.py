@@ -65,7 +65,9 @@ def report(
     chosen = [str(gene) for gene in (genes if genes is not None else adata.var_names)]
     unknown = [gene for gene in chosen if gene not in adata.var_names]
     if unknown:
-        raise UsageError(f"Expected genes of the panel, got unknown {', '.join(unknown[:5])}. See adata.var_names.")
+        raise UsageError(
+            f"Expected genes of the panel, got unknown {', '.join(unknown[:5])}. See adata.var_names."
+        )
     if adata.n_obs * len(chosen) > _MAX_VALUES:
         raise UsageError(
             f"Expected at most {_MAX_VALUES:,} values (spots x genes), got {adata.n_obs:,} x {len(chosen):,}. "

@@ -12,9 +12,19 @@ if TYPE_CHECKING:
 
 # (metric, heading, what it says, larger is better)
 COLUMNS = (
-    ("pcc_10", "PCC-10", "mean Pearson correlation of the 10 best predicted genes (chosen on the truth: optimistic)", True),
+    (
+        "pcc_10",
+        "PCC-10",
+        "mean Pearson correlation of the 10 best predicted genes (chosen on the truth: optimistic)",
+        True,
+    ),
     ("pcc_50", "PCC-50", "the same over the 50 best", True),
-    ("pcc_200", "PCC-200", "mean Pearson correlation over the panel, log2(1+count), constant genes count as 0", True),
+    (
+        "pcc_200",
+        "PCC-200",
+        "mean Pearson correlation over the panel, log2(1+count), constant genes count as 0",
+        True,
+    ),
     ("mse", "MSE", "mean squared error in log2(1+count)", False),
     ("mae", "MAE", "mean absolute error in log2(1+count)", False),
     ("dn_pcc_200", "depth-norm. PCC-200", "correlation once sequencing depth is divided out", True),
@@ -44,7 +54,11 @@ def score_tables(models: Mapping[str, Mapping[str, Score]]) -> str:
 
 
 def _best(models: Mapping[str, Mapping[str, Score]], metric: str, larger: bool) -> float | None:
-    values = [found[metric].value for found in models.values() if metric in found and found[metric].value == found[metric].value]
+    values = [
+        found[metric].value
+        for found in models.values()
+        if metric in found and found[metric].value == found[metric].value
+    ]
     return (max if larger else min)(values) if values else None
 
 
@@ -68,4 +82,6 @@ def provenance_table(provenance: Mapping[str, Any]) -> str:
     for name, value in provenance.items():
         text = value if isinstance(value, str) else json.dumps(value)
         rows.append(f"<tr><th>{html.escape(str(name))}</th><td><code>{html.escape(text)}</code></td></tr>")
-    return f"<details><summary>Provenance</summary><table class='provenance'>{''.join(rows)}</table></details>"
+    return (
+        f"<details><summary>Provenance</summary><table class='provenance'>{''.join(rows)}</table></details>"
+    )

@@ -49,7 +49,9 @@ def scores(
     """
     drawn = [metric for metric in metrics if any(metric in found for found in models.values())]
     if not drawn:
-        raise UsageError(f"Expected scores with one of {', '.join(metrics)}; none of {', '.join(models)} has one.")
+        raise UsageError(
+            f"Expected scores with one of {', '.join(metrics)}; none of {', '.join(models)} has one."
+        )
     names = list(models)[::-1]
     figure = make_subplots(
         rows=1,

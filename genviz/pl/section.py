@@ -93,12 +93,16 @@ def section_of(adata: AnnData, library: str | None = None, *, max_px: int = 1400
     names = libraries(adata)
     if library is None:
         if len(names) != 1:
-            raise UsageError(f"Expected one section, found {len(names)}: {', '.join(names)}. Pass library=<one of them>.")
+            raise UsageError(
+                f"Expected one section, found {len(names)}: {', '.join(names)}. Pass library=<one of them>."
+            )
         library = names[0]
     if library not in names:
         raise UsageError(f"Expected a section of this object ({', '.join(names)}), got {library!r}.")
     if Obsm.SPATIAL not in adata.obsm:
-        raise MissingKeyError(f"Expected spot centres in obsm[{Obsm.SPATIAL!r}], found none. Read the data with gv.io.read_*.")
+        raise MissingKeyError(
+            f"Expected spot centres in obsm[{Obsm.SPATIAL!r}], found none. Read the data with gv.io.read_*."
+        )
     info = adata.uns.get(Uns.SPATIAL, {}).get(library, {})
     mpp = info.get(Uns.MPP)
     if mpp is None:

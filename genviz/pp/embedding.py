@@ -43,9 +43,9 @@ def embed(
 ) -> None:
     """Compute tile features for all rows, from slides or from stored tiles.
 
-    On slides a row's features come from the pixels around its centre alone: the ring of neighbours is cut from
-    the image, and the stain is estimated from the whole slide, so it never matters which other rows are there.
-    Results are cached by slide, positions and recipe.
+    On slides a row's features come from the pixels around its centre alone: the ring of neighbours is cut
+    from the image, and the stain is estimated from the whole slide, so it never matters which other rows are
+    there. Results are cached by slide, positions and recipe.
 
     Reads ``obsm["spatial"]`` and ``uns["spatial"]``, or ``obsm["tiles"]``. Writes float32
     ``obsm["X_<encoder>"]`` (``X_<encoder>_tile`` for stored tiles, which have no surroundings) and

@@ -38,4 +38,6 @@ def read_cached(file: Path) -> tuple[list[str], NDArray[np.float32]] | None:
 def write_cached(file: Path, names: list[str], features_NF: NDArray[np.float32]) -> None:
     """Keep names and features; two processes may write the same file."""
     with atomic_path(file) as working:
-        save_file({_FEATURES: np.ascontiguousarray(features_NF)}, working, metadata={_NAMES: json.dumps(names)})
+        save_file(
+            {_FEATURES: np.ascontiguousarray(features_NF)}, working, metadata={_NAMES: json.dumps(names)}
+        )

@@ -37,12 +37,16 @@ def stain_pixels(slide: Slide, mpp: float) -> NDArray[np.uint8]:
     uint8 (H, 96, 3), the crops one above the other.
     """
     overview, _ = slide.thumbnail(_OVERVIEW_PX)
-    centres = (np.stack(np.meshgrid(np.arange(_GRID), np.arange(_GRID)), axis=-1).reshape(-1, 2) + 0.5) / _GRID
+    centres = (
+        np.stack(np.meshgrid(np.arange(_GRID), np.arange(_GRID)), axis=-1).reshape(-1, 2) + 0.5
+    ) / _GRID
     mask = tissue_mask(overview)
     if mask is not None:
         centres = centres[share_on(mask, centres * [overview.shape[1], overview.shape[0]])]
     # Evenly thinned, so that no corner of the tissue is left out.
-    chosen = centres[np.unique(np.linspace(0, len(centres) - 1, _PLACES).astype(int))] if len(centres) else centres
+    chosen = (
+        centres[np.unique(np.linspace(0, len(centres) - 1, _PLACES).astype(int))] if len(centres) else centres
+    )
     size = max(round(_SIDE * _MPP / mpp), 1)
     crops = [np.full((1, _SIDE, 3), 255, np.uint8)]
     for x, y in (chosen * [slide.width, slide.height]).astype(int):

@@ -97,7 +97,12 @@ def write_tree(adata: AnnData, tree: GeneTree, recipe: dict[str, Any]) -> None:
     position[at[tree.order]] = np.arange(tree.n_genes, dtype=np.int32)
     adata.varm[Varm.GENE_TREE] = groups
     adata.var[Var.GENE_ORDER] = position
-    made = {"layout": tree.layout, "scales": list(tree.scales), "digest": tree.digest(), "version": __version__}
+    made = {
+        "layout": tree.layout,
+        "scales": list(tree.scales),
+        "digest": tree.digest(),
+        "version": __version__,
+    }
     adata.uns.setdefault(Uns.GENVIZ, {})[Uns.GENE_TREE] = json.dumps(recipe | made)
 
 

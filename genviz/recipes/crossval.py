@@ -46,10 +46,15 @@ class Folds:
         """Training rows and the section held out, once for each section."""
         section = self.adata.obs[Obs.LIBRARY].astype(str)
         for held in self.sections:
-            yield self.adata[(section != held).to_numpy()].copy(), self.adata[(section == held).to_numpy()].copy()
+            yield (
+                self.adata[(section != held).to_numpy()].copy(),
+                self.adata[(section == held).to_numpy()].copy(),
+            )
 
 
-def run_crossval(folds: Folds, out: Path, *, names: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)) -> None:
+def run_crossval(
+    folds: Folds, out: Path, *, names: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)
+) -> None:
     """Score every variant and baseline with every seed; a pair already in `out` is not computed again.
 
     Parameters

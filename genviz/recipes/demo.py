@@ -108,7 +108,11 @@ def sections_or_phantom(seed: int = 0) -> tuple[AnnData, str, str]:
         return phantom_sections(seed)
     where = "a local copy" if settings.data_dir else "the cache or the public repository"
     pp.select_genes(adata, panel=datasets.panel("genes_genar200"))
-    return adata, TEST_SECTION, f"HER2ST sections {', '.join(TRAIN_SECTIONS)} and {TEST_SECTION}, from {where}."
+    return (
+        adata,
+        TEST_SECTION,
+        f"HER2ST sections {', '.join(TRAIN_SECTIONS)} and {TEST_SECTION}, from {where}.",
+    )
 
 
 def phantom_sections(seed: int = 0) -> tuple[AnnData, str, str]:
@@ -121,7 +125,10 @@ def phantom_sections(seed: int = 0) -> tuple[AnnData, str, str]:
 def summary(result: DemoResult) -> str:
     """What a person wants to read when the demo ends."""
     shown = ("pcc_10", "pcc_50", "pcc_200", "mse", "mae", "dn_pcc_200")
-    table = {model: {name: found[name] for name in shown if name in found} for model, found in result.scores.items()}
+    table = {
+        model: {name: found[name] for name in shown if name in found}
+        for model, found in result.scores.items()
+    }
     return "\n".join(
         [
             result.source,

@@ -37,13 +37,17 @@ def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     elif Path(data).is_file():
         adata = io.read_h5ad(data)
     else:
-        raise UsageError(f"Expected a dataset (her2st, phantom) or an .h5ad file, got {data!r}. See `genviz data list`.")
+        raise UsageError(
+            f"Expected a dataset (her2st, phantom) or an .h5ad file, got {data!r}. See `genviz data list`."
+        )
     if sections is None:
         return adata
     found = adata.obs[Obs.LIBRARY].astype(str)
     missing = sorted(set(sections) - set(found))
     if missing:
-        raise UsageError(f"Expected sections {', '.join(sections)}; {', '.join(missing)} not in {data} ({', '.join(found.unique())}).")
+        raise UsageError(
+            f"Expected sections {', '.join(sections)}; {', '.join(missing)} not in {data} ({', '.join(found.unique())})."
+        )
     return adata[found.isin(list(sections)).to_numpy()].copy()
 
 
@@ -138,7 +142,11 @@ def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> s
     key = result_key(predicted)
     joined, measured = attach_counts(predicted, io.read_counts(counts))
     scores = metrics.expression(measured, joined, key=key, seed=seed)
-    atomic_write_json(json_file, metrics.scores_to_json(scores) | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs})
+    atomic_write_json(
+        json_file,
+        metrics.scores_to_json(scores)
+        | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs},
+    )
     return format_scores({key: scores})
 
 

@@ -44,14 +44,20 @@ VARIANTS: dict[str, Variant] = {
     "tokens_mlp_argmax": Variant("tokens on an mlp, argmax", {"counts": "tokens"}, {"greedy": True}),
     "tokens_transformer_argmax": Variant("the paper's parts and read-out", _TOKENS, {"greedy": True}),
     # ablations of the default
-    "tree_mlp_section": Variant("each section standardised by itself (transductive)", {"normalise": "section"}),
+    "tree_mlp_section": Variant(
+        "each section standardised by itself (transductive)", {"normalise": "section"}
+    ),
     "tree_mlp_autoregressive": Variant("splits see the coarser counts", {"autoregressive": True}),
     "tree_mlp_one_scale": Variant("total, then all genes at once", {"multi_scale": False}),
     "tree_mlp_random_tree": Variant("genes grouped at random", tree={"method": "random"}),
-    "tree_mlp_windows": Variant("equal windows of a k-means order, as published", tree={"method": "kmeans", "layout": "windows"}),
+    "tree_mlp_windows": Variant(
+        "equal windows of a k-means order, as published", tree={"method": "kmeans", "layout": "windows"}
+    ),
     "tree_mlp_one_member": Variant("one network instead of three", {"n_members": 1}),
     "tree_mlp_position": Variant("position in micrometres added", {"position": True}),
-    "tree_mlp_attention": Variant("attention over the ring", {"neighbours": "attention"}, embed={"ring": "each"}),
+    "tree_mlp_attention": Variant(
+        "attention over the ring", {"neighbours": "attention"}, embed={"ring": "each"}
+    ),
     "tree_mlp_no_ring": Variant("own tissue only", embed={"ring": None}),
     "tree_mlp_reinhard": Variant("Reinhard instead of Macenko", embed={"stain": "reinhard"}),
     "tree_mlp_no_stain": Variant("colours as scanned", embed={"stain": None}),
@@ -59,5 +65,7 @@ VARIANTS: dict[str, Variant] = {
     "tokens_transformer_one_scale": Variant("without multi-scale", {**_TOKENS, "multi_scale": False}),
     "tokens_transformer_no_identity": Variant("without gene identity", {**_TOKENS, "identity": False}),
     "tokens_transformer_cross_entropy": Variant("hard targets", {**_TOKENS, "final_loss": "cross_entropy"}),
-    "tokens_transformer_no_skip": Variant("without the gene-specific path from image to gene", {**_TOKENS, "skip": False}),
+    "tokens_transformer_no_skip": Variant(
+        "without the gene-specific path from image to gene", {**_TOKENS, "skip": False}
+    ),
 }

@@ -28,14 +28,18 @@ class KeyedBatches:
         False gives the rows in order, the last batch partial.
     """
 
-    def __init__(self, tensors: Sequence[Tensor], batch_size: int, *, seed: int = 0, shuffle: bool = True) -> None:
+    def __init__(
+        self, tensors: Sequence[Tensor], batch_size: int, *, seed: int = 0, shuffle: bool = True
+    ) -> None:
         self.tensors = tuple(tensors)
         self.n_rows = len(self.tensors[0])
         self.batch_size = min(batch_size, self.n_rows)
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = 0
-        self.sampler = self  # Lightning calls `sampler.set_epoch` before each epoch
+        # Lightning calls `set_epoch` of the sampler before each epoch, and asks for both names.
+        self.sampler = self
+        self.batch_sampler = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""

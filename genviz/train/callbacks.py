@@ -63,7 +63,9 @@ class KeepBest(Callback):
         value = float(trainer.callback_metrics["val_nll"])
         if value < self.best:
             self.best, self.best_epoch = value, trainer.current_epoch
-            self.weights = {name: w.detach().cpu().clone() for name, w in pl_module.network.state_dict().items()}
+            self.weights = {
+                name: w.detach().cpu().clone() for name, w in pl_module.network.state_dict().items()
+            }
         elif trainer.current_epoch - self.best_epoch >= self.patience:
             trainer.should_stop = True
 
@@ -86,12 +88,18 @@ class EpochBar(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the bar, at the epoch a resumed run starts from."""
-        self.bar = tqdm(total=trainer.max_epochs, initial=trainer.current_epoch, desc=self.description, unit="epoch")
+        self.bar = tqdm(
+            total=trainer.max_epochs, initial=trainer.current_epoch, desc=self.description, unit="epoch"
+        )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Advance, with the epoch's negative log-likelihood."""
         if self.bar is not None:
-            shown = {name: float(v) for name, v in trainer.callback_metrics.items() if name in ("train_nll", "val_nll")}
+            shown = {
+                name: float(v)
+                for name, v in trainer.callback_metrics.items()
+                if name in ("train_nll", "val_nll")
+            }
             self.bar.set_postfix(shown, refresh=False)
             self.bar.update()
 

@@ -33,5 +33,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "mps":
         if not torch.backends.mps.is_available():
             raise UsageError("Expected Apple's mps; torch sees none. Use --device cpu.")
-        warnings.warn("genviz is untested on mps; compare with device='cpu' before trusting results.", stacklevel=2)
+        warnings.warn(
+            "genviz is untested on mps; compare with device='cpu' before trusting results.", stacklevel=2
+        )
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""Small synthetic sections in the real formats, and a cache of their own."""
+"""Small synthetic sections in the real formats."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import pytest
 from anndata import AnnData
 from PIL import Image
 from scipy import sparse
-
-from genviz._settings import settings
 
 MPP = 4.0
 STEP = 200 / MPP  # pixels of one grid step
@@ -62,13 +60,6 @@ def _assert_values(a, b, where: str) -> None:
 def same():
     """The comparison of two AnnData objects, value by value."""
     return assert_same
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory):
-    before, settings.cache_dir = settings.cache_dir, tmp_path_factory.mktemp("cache")
-    yield
-    settings.cache_dir = before
 
 
 def tissue_picture(height: int, width: int, xy: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.metrics.cases import KEY, measured, predicted, two_sections
 
 from genviz import metrics
+from tests.metrics.cases import KEY, measured, predicted, two_sections
 
 
 def test_honest_by_hand() -> None:

@@ -6,11 +6,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from tests.metrics.cases import KEY, measured, predicted, random_case
 from scipy.stats import pearsonr
 
 from genviz import metrics
 from genviz._keys import Layers
+from tests.metrics.cases import KEY, measured, predicted, random_case
 
 
 def with_other_genes(true: ad.AnnData, per_spot: np.ndarray) -> ad.AnnData:

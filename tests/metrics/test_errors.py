@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.metrics.cases import KEY, measured, predicted, random_case, two_sections
 
 from genviz import metrics
+from tests.metrics.cases import KEY, measured, predicted, random_case, two_sections
 
 
 def test_by_hand() -> None:

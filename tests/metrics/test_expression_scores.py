@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.metrics.cases import KEY, predicted, random_case
 
 from genviz import metrics, pp
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Layers, Obs
+from tests.metrics.cases import KEY, predicted, random_case
 
 
 def same(first: dict[str, metrics.Score], second: dict[str, metrics.Score]) -> bool:

@@ -7,7 +7,6 @@ import json
 import anndata as ad
 import numpy as np
 import pytest
-from tests.metrics.cases import KEY, measured, predicted, random_case
 from scipy import stats
 
 from genviz import metrics
@@ -15,6 +14,7 @@ from genviz._errors import DataError
 from genviz._keys import Layers, Obsm, Uns, Varm
 from genviz.core.calibration import crps_samples, pit_of_samples
 from genviz.core.gene_tree_fit import fit_gene_tree
+from tests.metrics.cases import KEY, measured, predicted, random_case
 
 
 @pytest.fixture

@@ -92,9 +92,13 @@ def load_fitted(folder: str | Path) -> Fitted:
             "Save the model again, or fetch the checkpoint anew."
         ) from err
     if genes != tree.genes:
-        raise CheckpointError(f"Expected {GENES} to list the genes of the tree in {folder}; they differ. It was edited.")
+        raise CheckpointError(
+            f"Expected {GENES} to list the genes of the tree in {folder}; they differ. It was edited."
+        )
     if not ensemble.members or not np.isfinite(ensemble.scaler.mean_F).all():
-        raise CheckpointError(f"Expected trained networks in {folder}; found none, or weights that are not finite.")
+        raise CheckpointError(
+            f"Expected trained networks in {folder}; found none, or weights that are not finite."
+        )
     return Fitted(
         ensemble,
         features=str(found.config["features"]),

@@ -55,7 +55,9 @@ def read_depth(adata: AnnData, depth: Any) -> Depth:
         return Depth()
     if isinstance(depth, str):
         if depth not in adata.obs:
-            raise UsageError(f"Expected depth as a column of obs ({', '.join(map(str, adata.obs))}); got {depth!r}.")
+            raise UsageError(
+                f"Expected depth as a column of obs ({', '.join(map(str, adata.obs))}); got {depth!r}."
+            )
         depth = adata.obs[depth].to_numpy()
     values = np.asarray(depth, dtype=np.float64)
     if not np.isfinite(values).all() or (values < 0).any():
@@ -65,7 +67,9 @@ def read_depth(adata: AnnData, depth: Any) -> Depth:
             raise DataError("Expected a section's median panel count above 0; got 0.")
         return Depth(median=float(values))
     if values.shape != (adata.n_obs,):
-        raise DataError(f"Expected one depth a row ({adata.n_obs}) or a single number; got shape {values.shape}.")
+        raise DataError(
+            f"Expected one depth a row ({adata.n_obs}) or a single number; got shape {values.shape}."
+        )
     return Depth(total_N=np.rint(values).astype(np.int64))
 
 

@@ -100,7 +100,9 @@ class Ensemble:
         """Joint samples of every scale, (S, B, K) each; members contribute equal shares."""
         x_BF, xy_B2 = self.inputs(rows, z_BF)
         parts = []
-        for index, (member, share) in enumerate(zip(self.members, _shares(args.n_samples, len(self.members)), strict=True)):
+        for index, (member, share) in enumerate(
+            zip(self.members, _shares(args.n_samples, len(self.members)), strict=True)
+        ):
             if share == 0:
                 continue
             generators = [
@@ -129,7 +131,9 @@ class Ensemble:
         chunks = []
         for index, n_true in _fixed_chunks(len(rows)):
             part = args.take(index)
-            found = [m.mean(x_BF[index], xy_B2[index], part.depth_scale_B, part.total_B) for m in self.members]
+            found = [
+                m.mean(x_BF[index], xy_B2[index], part.depth_scale_B, part.total_B) for m in self.members
+            ]
             known = [mean.double().cpu().numpy() for mean in found if mean is not None]
             if len(known) < len(found):
                 return None
@@ -150,7 +154,9 @@ class Ensemble:
         counts = torch.as_tensor(counts_BG, dtype=torch.float32, device=self.device)
         out = []
         for index, n_true in _fixed_chunks(len(rows)):
-            each = torch.stack([m.log_prob(x_BF[index], xy_B2[index], counts[index]).double() for m in self.members])
+            each = torch.stack(
+                [m.log_prob(x_BF[index], xy_B2[index], counts[index]).double() for m in self.members]
+            )
             out.append((torch.logsumexp(each, dim=0) - math.log(len(self.members))).cpu().numpy()[:n_true])
         return np.concatenate(out)
 
@@ -168,7 +174,11 @@ class Ensemble:
 
     @classmethod
     def from_tensors(
-        cls, config: GenARConfig, tree: GeneTree, scaler_values: Mapping[str, Any], tensors: Mapping[str, Tensor]
+        cls,
+        config: GenARConfig,
+        tree: GeneTree,
+        scaler_values: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
     ) -> Ensemble:
         """Rebuild from `tensors` and the scaler's plain values (``distance``, ``by_section``)."""
         mean, std = tensors["scaler.mean"].float().numpy(), tensors["scaler.std"].float().numpy()
@@ -178,7 +188,11 @@ class Ensemble:
             prefix = f"member{len(ensemble.members)}."
             network = GenARNetwork(config, tree, len(mean))
             network.load_state_dict(
-                {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+                {
+                    name.removeprefix(prefix): value
+                    for name, value in tensors.items()
+                    if name.startswith(prefix)
+                }
             )
             ensemble.members.append(network.eval())
         return ensemble

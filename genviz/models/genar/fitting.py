@@ -56,7 +56,9 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
         library = library_of_rows(adata)
         held = library == val
         if not held.any():
-            raise UsageError(f"Expected val as one of the sections {', '.join(dict.fromkeys(library))}; got {val!r}.")
+            raise UsageError(
+                f"Expected val as one of the sections {', '.join(dict.fromkeys(library))}; got {val!r}."
+            )
         train &= ~held
     if train.sum() < 2:
         raise DataError(
@@ -97,7 +99,11 @@ def _tree(
     adata: AnnData, setup: Setup, config: GenARConfig, counts_NG: NDArray[np.int64], masks: Masks
 ) -> GeneTree:
     """The tree the user fitted or edited, if it has these genes; else one fitted on the training rows."""
-    if Varm.GENE_TREE in adata.varm and Uns.GENE_TREE in adata.uns.get(Uns.GENVIZ, {}) and masks.val_N is None:
+    if (
+        Varm.GENE_TREE in adata.varm
+        and Uns.GENE_TREE in adata.uns.get(Uns.GENVIZ, {})
+        and masks.val_N is None
+    ):
         tree = tree_of(adata)
         if set(tree.genes) == set(setup.genes):
             return tree.reindex(setup.genes)

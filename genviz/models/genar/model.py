@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("genviz")
 
 
-
 class GenAR:
     """Predicts raw gene counts from tissue: tile and position in, joint distribution of counts out.
 
@@ -133,7 +132,9 @@ class GenAR:
             When stopped by hand; the message says how to go on.
         """
         if self._adata is None:
-            raise UsageError("Expected a model with rows to train on; this one was loaded. Make a new GenAR(adata).")
+            raise UsageError(
+                "Expected a model with rows to train on; this one was loaded. Make a new GenAR(adata)."
+            )
         if resume and out_dir is None:
             raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
         options = TrainOptions(
@@ -148,7 +149,11 @@ class GenAR:
         masks = training_masks(self._adata, self.setup, val)
         fitted = fit(self._adata, self.setup, self.config, self.normalise, masks, options)
         if fitted is None:
-            kept = f" Finished epochs are in {out_dir}: go on with resume=True." if out_dir else " Nothing was kept: pass out_dir= next time."
+            kept = (
+                f" Finished epochs are in {out_dir}: go on with resume=True."
+                if out_dir
+                else " Nothing was kept: pass out_dir= next time."
+            )
             raise KeyboardInterrupt(f"Training was stopped.{kept}")
         fitted.facts |= {"preset": self.preset}
         self._fitted = fitted
@@ -216,14 +221,18 @@ class GenAR:
             greedy=greedy,
         )
         self.fitted.ensemble.to(resolve_device(self._device))
-        return predict(self.fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added)
+        return predict(
+            self.fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added
+        )
 
     def log_likelihood(self, adata: AnnData) -> NDArray[np.float64]:
         """Joint log-likelihood of each row's measured counts, nats, (n_obs,)."""
         rows, z_NF, counts_NG = self._measured(adata)
         return self.fitted.ensemble.log_prob(rows, z_NF, counts_NG)
 
-    def pit(self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None) -> dict[str, NDArray[np.float64]]:
+    def pit(
+        self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None
+    ) -> dict[str, NDArray[np.float64]]:
         """Randomised probability integral transform of the measured counts; uniform when calibrated.
 
         Returns

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _UNFAMILIAR = 0.1
-_CALIBRATION = (
-    "Intervals were fitted on the training sections; on another patient, stain or protocol their coverage is not known."
-)
+_CALIBRATION = "Intervals were fitted on the training sections; on another patient, stain or protocol their coverage is not known."
 
 
 def predict(
-    fitted: Fitted, adata: AnnData, args: SampleArgs, *, depth: Any, level: float, readouts: tuple[str, ...], key: str
+    fitted: Fitted,
+    adata: AnnData,
+    args: SampleArgs,
+    *,
+    depth: Any,
+    level: float,
+    readouts: tuple[str, ...],
+    key: str,
 ) -> AnnData:
     """Predict rows; see `GenAR.predict` for the arguments."""
     if not 0 < level < 1:
@@ -40,7 +45,10 @@ def predict(
     ensemble = fitted.ensemble
     rows = rows_of(adata, fitted.features)
     check_recipe(
-        fitted.recipe, feature_recipe(adata, fitted.features), len(ensemble.scaler.mean_F), rows.features_NF.shape[1]
+        fitted.recipe,
+        feature_recipe(adata, fitted.features),
+        len(ensemble.scaler.mean_F),
+        rows.features_NF.shape[1],
     )
     known = read_depth(adata, depth)
     notes = _notes(fitted, adata, rows)
@@ -50,7 +58,12 @@ def predict(
         model=KIND,
         seed=args.seed,
         units="counts",
-        parameters={"n_samples": args.n_samples, "level": level, "greedy": args.greedy, "clamp": _plain(args.clamp)},
+        parameters={
+            "n_samples": args.n_samples,
+            "level": level,
+            "greedy": args.greedy,
+            "clamp": _plain(args.clamp),
+        },
     ) | {
         "checkpoint_sha256": fitted.sha256,
         "split_sha256": fitted.split_sha256,
@@ -81,7 +94,9 @@ def resolve_clamp(clamp: Mapping[Any, float] | None, ensemble: Ensemble) -> Clam
     for what, factor in clamp.items():
         if isinstance(what, str):
             if what not in ensemble.tree.genes:
-                raise UsageError(f"Expected a gene of the panel or (scale index, group) to clamp; got {what!r}.")
+                raise UsageError(
+                    f"Expected a gene of the panel or (scale index, group) to clamp; got {what!r}."
+                )
             resolved[len(ensemble.scales) - 1, ensemble.tree.genes.index(what)] = float(factor)
         else:
             scale, group = what
@@ -89,13 +104,17 @@ def resolve_clamp(clamp: Mapping[Any, float] | None, ensemble: Ensemble) -> Clam
     return resolved
 
 
-def _tell_depth(ensemble: Ensemble, rows: Rows, known: Depth, args: SampleArgs) -> tuple[SampleArgs, list[str]]:
+def _tell_depth(
+    ensemble: Ensemble, rows: Rows, known: Depth, args: SampleArgs
+) -> tuple[SampleArgs, list[str]]:
     if known.total_N is not None:
         return replace(args, total_B=known.total_N), []
     if known.median is None:
         return args, []
     z_NF = ensemble.scaler.apply(rows.features_NF, rows.libraries)
-    factors, notes = section_factors(known.median, ensemble.expected_total(rows, z_NF, args.seed), rows.libraries)
+    factors, notes = section_factors(
+        known.median, ensemble.expected_total(rows, z_NF, args.seed), rows.libraries
+    )
     return replace(args, depth_scale_B=factors), notes
 
 

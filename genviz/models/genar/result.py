@@ -100,5 +100,3 @@ def _copied(uns: Any) -> dict[str, Any]:
     if not isinstance(uns, dict) and not hasattr(uns, "items"):
         return uns
     return {k: _copied(v) if hasattr(v, "items") else v for k, v in uns.items()}
-
-

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 # Parts of a feature recipe that must agree between training and prediction; a slide's own stain may differ.
-_RECIPE = ("name", "version", "n_features", "names_digest", "weights_sha256", "mpp", "ring", "pitch_um", "stain")
+_RECIPE = (
+    "name",
+    "version",
+    "n_features",
+    "names_digest",
+    "weights_sha256",
+    "mpp",
+    "ring",
+    "pitch_um",
+    "stain",
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,9 @@ def check_recipe(trained: dict[str, Any], given: dict[str, Any], n_trained: int,
         )
     differing = [name for name in trained if name in given and trained[name] != given[name]]
     if differing:
-        shown = ", ".join(f"{name}: {trained[name]!r} in training, {given[name]!r} here" for name in differing)
-        raise DataError(f"Expected features made as in training; they differ in {shown}. Embed the rows again.")
-
-
+        shown = ", ".join(
+            f"{name}: {trained[name]!r} in training, {given[name]!r} here" for name in differing
+        )
+        raise DataError(
+            f"Expected features made as in training; they differ in {shown}. Embed the rows again."
+        )

@@ -77,7 +77,9 @@ def setup_anndata(
     check_names(panel, "panel genes")
     missing = [gene for gene in panel if gene not in adata.var_names]
     if missing:
-        raise DataError(f"Expected the panel's genes in var_names; {len(missing)} are missing: {', '.join(missing[:5])}.")
+        raise DataError(
+            f"Expected the panel's genes in var_names; {len(missing)} are missing: {', '.join(missing[:5])}."
+        )
     if not 2 <= len(panel) <= _MAX_PANEL:
         raise DataError(
             f"Expected a panel of 2 to {_MAX_PANEL} genes, got {len(panel)}. Choose one with gv.pp.select_genes(adata, n=200)."
@@ -100,5 +102,3 @@ def read_setup(adata: AnnData) -> Setup:
         raise MissingKeyError("Expected a declared AnnData. Run gv.models.GenAR.setup_anndata(adata) first.")
     values = json.loads(text)
     return Setup(values["features"], tuple(values["genes"]), values["library_key"], values["split_key"])
-
-

@@ -62,7 +62,9 @@ def summarise(
     genes = _interval(samples[-1], level, mean_BG)
     return Summary(
         genes=genes,
-        log2_BG=np.log2(1.0 + samples[-1].astype(np.float32)).mean(axis=0, dtype=np.float64).astype(np.float32),
+        log2_BG=np.log2(1.0 + samples[-1].astype(np.float32))
+        .mean(axis=0, dtype=np.float64)
+        .astype(np.float32),
         groups=tuple(_interval(scale_SBK, level, None) for scale_SBK in samples[:-1]),
         entropy_B=marginal_entropy(samples[-1]),
         extra={name: _READERS[name](samples[-1]) for name in readouts},
@@ -73,7 +75,9 @@ def concatenate(parts: list[Summary]) -> Summary:
     """Chunks, in order, as one."""
 
     def joined(intervals: list[Interval]) -> Interval:
-        return Interval(*(np.concatenate([getattr(i, name) for i in intervals]) for name in ("mean", "lower", "upper")))
+        return Interval(
+            *(np.concatenate([getattr(i, name) for i in intervals]) for name in ("mean", "lower", "upper"))
+        )
 
     return Summary(
         genes=joined([part.genes for part in parts]),

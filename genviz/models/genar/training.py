@@ -47,7 +47,11 @@ class TrainingData:
     def tensors(self, scaler: Scaler) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Standardised features, positions, counts."""
         z_NF = scaler.apply(self.rows.features_NF, self.rows.libraries)
-        return torch.from_numpy(z_NF), torch.from_numpy(self.rows.xy_N2), torch.from_numpy(self.counts_NG).float()
+        return (
+            torch.from_numpy(z_NF),
+            torch.from_numpy(self.rows.xy_N2),
+            torch.from_numpy(self.counts_NG).float(),
+        )
 
 
 @dataclass(frozen=True)

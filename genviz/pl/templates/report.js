@@ -26,7 +26,7 @@
     return total / Math.max(n, 1);
   });
 
-  const state = { gene: 0, section: 0, opacity: 0.85, tissue: true, hover: -1, view: null, order: [] };
+  const state = { gene: 0, section: 0, opacity: 0.95, tissue: true, hover: -1, view: null, order: [] };
 
   // ---- the four panels ---------------------------------------------------------------------
   const KINDS = [
@@ -119,6 +119,7 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
     const X = (x) => (x - v.x) * v.scale + w / 2, Y = (y) => (y - v.y) * v.scale + h / 2;
+    pen.globalAlpha = 0.65; // pale, so that colours are read from the spots
     if (state.tissue && s.picture && s.picture.complete)
       pen.drawImage(s.picture, X(0), Y(0), s.image.widthUm * v.scale, s.image.heightUm * v.scale);
     const radius = Math.max((s.diameterUm / 2) * v.scale, 1), colours = palettes[p.scale], [low, high] = p.range;

@@ -1,0 +1,73 @@
+# Every target makes .venv if it is missing and installs only what it needs.
+# Choose another interpreter with `make test PYTHON=python3.12`, another folder with `make test VENV=~/envs/genviz`.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+# An installed set is remembered as a file in the environment, named after the pyproject.toml it came from.
+KEY := $(shell cksum < pyproject.toml | cut -d' ' -f1)
+CORE := $(VENV)/.genviz-$(KEY)-core
+TEST := $(VENV)/.genviz-$(KEY)-test
+LINT := $(VENV)/.genviz-$(KEY)-lint
+LAB := $(VENV)/.genviz-$(KEY)-lab
+DOCS := $(VENV)/.genviz-$(KEY)-docs
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+# One test process a core, at most four: each holds torch and a section in memory.
+CORES := $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+JOBS ?= $(shell n=$(CORES); [ "$$n" -gt 4 ] && n=4; echo "$$n")
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint lab docs
+
+help:  ## Show this text.
+	@echo "genviz: make TARGET"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@echo "Set GENVIZ_DATA to a folder with her2st/ to use data that is already here."
+
+demo: $(CORE)  ## Fit on three real sections, predict a fourth, write runs/demo/ (ARGS=--smoke: machinery only).
+	$(BIN)/genviz demo --out runs/demo $(ARGS)
+
+test: $(TEST)  ## Run the tests and the notebooks (ARGS="-k tree" to choose).
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q $(ARGS)
+
+lint: $(LINT)  ## Check style, format and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy genviz
+
+lab: $(LAB)  ## Open JupyterLab on the notebooks.
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+
+docs: $(DOCS)  ## Write the documentation to docs/_build/html.
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "genviz needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
+
+$(CORE): | $(BIN)/python
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable .
+	@touch $@
+
+$(TEST): | $(CORE)
+	$(PIP) --editable '.[spatial,encoders,notebook]' --group test
+	@touch $@
+
+$(LINT): | $(CORE)
+	$(PIP) --group lint
+	@touch $@
+
+$(LAB): | $(CORE)
+	$(PIP) --editable '.[notebook]'
+	@touch $@
+
+$(DOCS): | $(CORE)
+	$(PIP) --group docs
+	@touch $@

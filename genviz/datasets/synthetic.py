@@ -1,0 +1,171 @@
+"""Synthetic tissue with known truth: always there, without a file or a network."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from genviz import __version__
+from genviz._errors import UsageError
+from genviz._keys import Layers, Obs, Obsm, Uns, Var, Varm
+from genviz._settings import settings
+from genviz.core.keyed import row_generator
+from genviz.datasets.phantom_counts import Genes, draw_counts, draw_depth, draw_genes, expected_counts
+from genviz.datasets.phantom_fat import pack_fat
+from genviz.datasets.phantom_image import Painter, draw_stain
+from genviz.datasets.phantom_nuclei import seed_nuclei
+from genviz.datasets.phantom_slide import MARK, SlideKey, painted_slide
+from genviz.datasets.phantom_spots import PITCH_UM, Spots, place_spots
+from genviz.datasets.phantom_textures import draw_textures
+from genviz.datasets.phantom_tissue import PROGRAMMES, grow_tissue
+from genviz.io.concat import concat_sections
+from genviz.io.library import make_entry, write_record
+from genviz.io.slide import Slide
+from genviz.io.st import SPOT_DIAMETER_UM
+
+KINDS = ("spatial",)
+_LEAST_GRID = 4
+_MPP = (0.2, 4.0)
+_PAINTERS = 2  # sections painted side by side; each takes about 150 MB
+
+
+def phantom(
+    kind: str = "spatial",
+    *,
+    n_sections: int = 4,
+    grid: tuple[int, int] = (14, 13),
+    n_genes: int = 60,
+    mpp: float = 0.7,
+    seed: int = 0,
+    image_folder: str | Path | None = None,
+) -> AnnData:
+    """Procedural H&E sections with counts that follow what the eye sees, and the truth beside them.
+
+    Each section is a piece of tumour: nests of large crowded nuclei, wavy pink stroma, patches of lymphocytes,
+    fat. Counts follow four programmes, whose activity is the area of each compartment under the spot:
+    rate = depth * (a @ L) / sum(a @ L) for areas a and loadings L; depth is the number of nuclei under the spot
+    times lognormal(0.25); counts are gamma-Poisson around the rate. Nothing here is anatomy: figures made
+    from it say nothing about real tissue.
+
+    Parameters
+    ----------
+    kind
+        ``"spatial"``.
+    n_sections
+        Sections, called ``P1``, ``P2``, ...; each is another patient with a little other stain.
+    grid
+        Columns and rows of the spot array, pitch 200 um.
+    n_genes
+        Genes, in eight modules of four programmes.
+    mpp
+        Micrometres per pixel. The tissue is the same at every resolution.
+    seed
+        The same seed gives the same phantom.
+    image_folder
+        Where the slides are written (tiled OME-TIFF, 4 MB each); the cache by default. They are used again.
+
+    Returns
+    -------
+    AnnData
+        As `datasets.her2st`: raw counts in ``X`` (float32 CSR), rows ``XxY`` of one section and
+        ``<section>_XxY`` of several, ``obs`` library_id, array_x, array_y, patient, label (the largest
+        compartment), ``obsm["spatial"]`` in pixels, ``uns["spatial"][section]`` with slide and mpp.
+        Truth: ``obsm["phantom_programmes"]`` areas (n, 4) of tumour, stroma, lymphoid and adipose,
+        ``varm["phantom_loadings"]`` (genes, 4), ``layers["phantom_rate"]`` expected counts,
+        ``obs["phantom_depth"]`` their sum, ``obs["phantom_nuclei"]``, ``var`` phantom_module,
+        phantom_programme and phantom_dispersion (variance = mean + dispersion * mean^2).
+        ``uns["genviz"]["synthetic"]`` (JSON) says what made it.
+
+    Raises
+    ------
+    UsageError
+        For a kind that does not exist, or sizes that cannot be.
+    """
+    _check(kind, n_sections, grid, n_genes, mpp)
+    genes = draw_genes(seed, n_genes)
+    folder = None if image_folder is None else Path(image_folder)
+    names = [f"P{i + 1}" for i in range(n_sections)]
+    with ThreadPoolExecutor(min(n_sections, _PAINTERS, settings.n_workers)) as pool:
+        made = list(pool.map(lambda name: _section(kind, name, grid, genes, mpp, seed, folder), names))
+    parts = dict(zip(names, made, strict=True))
+    return made[0] if n_sections == 1 else concat_sections(parts)
+
+
+def _check(kind: str, n_sections: int, grid: tuple[int, int], n_genes: int, mpp: float) -> None:
+    if kind not in KINDS:
+        raise UsageError(f"Expected a kind of phantom that exists; got {kind!r}. There is: {', '.join(KINDS)}.")
+    if n_sections < 1:
+        raise UsageError(f"Expected at least one section; got n_sections={n_sections}.")
+    if len(grid) != 2 or min(grid) < _LEAST_GRID:
+        raise UsageError(f"Expected grid=(columns, rows), {_LEAST_GRID} or more of each; got {grid}.")
+    if n_genes < len(PROGRAMMES):
+        raise UsageError(f"Expected at least {len(PROGRAMMES)} genes, one a programme; got n_genes={n_genes}.")
+    if not _MPP[0] <= mpp <= _MPP[1]:
+        raise UsageError(f"Expected mpp between {_MPP[0]} and {_MPP[1]} micrometres per pixel; got {mpp}.")
+
+
+def _section(
+    kind: str, section: str, grid: tuple[int, int], genes: Genes, mpp: float, seed: int, folder: Path | None
+) -> AnnData:
+    """One section: tissue, its slide, its spots, their counts."""
+    width_um, height_um = grid[0] * PITCH_UM, grid[1] * PITCH_UM
+    tissue = grow_tissue(row_generator(seed, section, "", "phantom tissue"), width_um, height_um)
+    fat = pack_fat(row_generator(seed, section, "", "phantom fat"), tissue)
+    nuclei = seed_nuclei(row_generator(seed, section, "", "phantom nuclei"), tissue, fat)
+    width, height = round(width_um / mpp), round(height_um / mpp)
+
+    def painter() -> Painter:
+        looks = row_generator(seed, section, "", "phantom looks")
+        return Painter(tissue, nuclei, draw_textures(looks, tissue), fat, draw_stain(looks), mpp, width)
+
+    slide = painted_slide(SlideKey(kind, section, seed, mpp, width, height), painter, folder)
+    spots = place_spots(row_generator(seed, section, "", "phantom spots"), tissue, nuclei, grid, mpp)
+    return _rows(section, spots, slide, genes, mpp, seed)
+
+
+def _rows(section: str, spots: Spots, slide: Slide, genes: Genes, mpp: float, seed: int) -> AnnData:
+    """The section as AnnData, truth included."""
+    names = spots.names
+    depth_N = draw_depth(seed, section, names, spots.nuclei_N)
+    rate_NG = expected_counts(spots.programmes_NK, genes, depth_N)
+    obs = {
+        Obs.LIBRARY: pd.Categorical([section] * len(names)),
+        Obs.ARRAY_X: spots.grid[:, 0],
+        Obs.ARRAY_Y: spots.grid[:, 1],
+        Obs.LABEL: pd.Categorical(np.array(PROGRAMMES)[spots.programmes_NK.argmax(axis=1)], categories=PROGRAMMES),
+        Obs.PATIENT: pd.Categorical([section] * len(names)),
+        Obs.PHANTOM_NUCLEI: spots.nuclei_N,
+        Obs.PHANTOM_DEPTH: depth_N,
+    }
+    var = {
+        Var.PHANTOM_MODULE: pd.Categorical(genes.modules),
+        Var.PHANTOM_PROGRAMME: pd.Categorical(genes.programmes, categories=PROGRAMMES),
+        Var.PHANTOM_DISPERSION: genes.dispersion_G,
+    }
+    adata = AnnData(
+        X=sparse.csr_matrix(draw_counts(seed, section, names, rate_NG, genes)),
+        obs=pd.DataFrame(obs, index=pd.Index(names, dtype=object)),
+        var=pd.DataFrame(var, index=pd.Index(genes.names, dtype=object)),
+        layers={Layers.PHANTOM_RATE: rate_NG},
+        obsm={Obsm.SPATIAL: spots.xy_um / mpp, Obsm.PHANTOM_PROGRAMMES: spots.programmes_NK},
+        varm={Varm.PHANTOM_LOADINGS: genes.loadings_GK},
+    )
+    entry = make_entry(
+        mpp=mpp,
+        spot_diameter_um=SPOT_DIAMETER_UM,
+        pitch_um=PITCH_UM,
+        grid_step_um=(PITCH_UM, PITCH_UM),
+        slide=slide,
+    )
+    adata.uns[Uns.SPATIAL] = {section: entry}
+    record = {"reader": "phantom", "platform": "phantom", "whole_transcriptome": False, "version": __version__}
+    write_record(adata, section, record)
+    facts = {"synthetic": True, "made_by": MARK, "seed": seed, "programmes": PROGRAMMES, "version": __version__}
+    adata.uns[Uns.GENVIZ][Uns.SYNTHETIC] = json.dumps(facts)
+    return adata

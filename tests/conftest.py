@@ -1,0 +1,62 @@
+"""What every test may ask for: real data, if there is any, and a cache folder that is not the user's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genviz._settings import settings
+
+
+@pytest.fixture(scope="session")
+def genviz_data() -> Path:
+    """The folder of real data, ``$GENVIZ_DATA``; without it the test is skipped, or fails when data are required."""
+    text = os.environ.get("GENVIZ_DATA")
+    folder = Path(text).expanduser() if text else None
+    if folder is None or not folder.is_dir():
+        reason = f"expected GENVIZ_DATA to name a folder of real data (her2st/, visium/); got {text!r}"
+        if os.environ.get("GENVIZ_REQUIRE_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def her2st_dir(genviz_data: Path) -> Path:
+    """The folder of HER2ST sections C2 to C5."""
+    return _part(genviz_data, "her2st")
+
+
+@pytest.fixture(scope="session")
+def visium_dir(genviz_data: Path) -> Path:
+    """The folder of Space Ranger outputs."""
+    return _part(genviz_data, "visium")
+
+
+def _part(data: Path, name: str) -> Path:
+    if (data / name).is_dir():
+        return data / name
+    reason = f"expected {name}/ in GENVIZ_DATA; {data} does not have it"
+    if os.environ.get("GENVIZ_REQUIRE_DATA") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep downloads, decoded slides and features of this session apart from the user's cache.
+
+    Parallel test processes share the folder, so that a slide is decoded once, under its lock.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "genviz-cache"
+    folder.mkdir(exist_ok=True)
+    before, shown = settings.cache_dir, settings.progress
+    settings.cache_dir, settings.progress = folder, False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENVIZ_CACHE", str(folder))  # for processes that tests start
+        yield
+    settings.cache_dir, settings.progress = before, shown
