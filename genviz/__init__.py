@@ -19,7 +19,7 @@ _NAMES = {
     "pl": "genviz.pl",
     "pp": "genviz.pp",
     "settings": "genviz._settings",
-    "tiles": "genviz.io.tiles",
+    "tiles": "genviz.io.tile_access",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _NAMES)

@@ -13,7 +13,7 @@ from genviz._settings import settings
 
 @pytest.fixture(scope="session")
 def genviz_data() -> Path:
-    """The folder of real data, ``$GENVIZ_DATA``; without it the test is skipped, or fails when data are required."""
+    """The folder of real data, ``$GENVIZ_DATA``; without it tests skip, or fail if data are required."""
     text = os.environ.get("GENVIZ_DATA")
     folder = Path(text).expanduser() if text else None
     if folder is None or not folder.is_dir():

@@ -111,7 +111,7 @@ def verify(name: str, *, sections: Iterable[str] | None = None) -> Sequence[File
     return [_status(manifest, file) for file in manifest.select(_listed(sections))]
 
 
-def list() -> Sequence[DataSet]:
+def list() -> Sequence[DataSet]:  # noqa: A001 -- read as datasets.list()
     """Data sets that genviz knows, and how much of each is here (by name; `verify` looks at the bytes)."""
     return [_summary(load_manifest(name)) for name in manifest_names()]
 

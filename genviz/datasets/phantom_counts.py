@@ -1,6 +1,7 @@
 """Counts of a phantom: known programmes under each spot, known loadings of genes, known noise.
 
-rate[s, g] = depth[s] * (a[s] @ L[g]) / sum_g (a[s] @ L[g]),  X[s, g] ~ gamma-Poisson(rate[s, g], dispersion[g]):
+rate[s, g] = depth[s] * (a[s] @ L[g]) / sum_g (a[s] @ L[g]);
+X[s, g] ~ gamma-Poisson(rate[s, g], dispersion[g]), of variance rate + dispersion * rate^2.
 a are the area fractions of the compartments under the spot, depth grows with the nuclei under it.
 Shapes: N spots; G genes; K programmes.
 """
@@ -31,7 +32,7 @@ MODULES = (
 )
 _SHARED = 0.45  # loading on the second programme
 _LEAK = 0.03  # of every gene on every programme
-COUNTS_PER_NUCLEUS = 28.0
+COUNTS_PER_NUCLEUS = 24.0
 _FEWEST_NUCLEI = 3.0  # a spot without a nucleus still yields something
 DEPTH_SPREAD = 0.25  # deviation of log depth at given nuclei
 
@@ -68,7 +69,7 @@ def draw_genes(seed: int, n_genes: int) -> Genes:
         row[PROGRAMMES.index(main)] = 1.0
         if second:
             row[PROGRAMMES.index(second)] = _SHARED
-    abundance_G = np.exp(rng.normal(scale=0.8, size=n_genes))
+    abundance_G = np.exp(rng.normal(scale=0.6, size=n_genes))
     wobble_GK = np.exp(rng.normal(scale=0.1, size=(n_genes, len(PROGRAMMES))))
     loadings_GK = weights[module_G] * wobble_GK * abundance_G[:, None]
     digits = max(2, len(str(n_genes // len(MODULES) + 1)))
@@ -94,7 +95,9 @@ def expected_counts(programmes_NK: Array, genes: Genes, depth_N: Array) -> Array
     return mixed_NG / mixed_NG.sum(axis=1, keepdims=True) * depth_N[:, None]
 
 
-def draw_counts(seed: int, section: str, names: list[str], rate_NG: Array, genes: Genes) -> NDArray[np.float32]:
+def draw_counts(
+    seed: int, section: str, names: list[str], rate_NG: Array, genes: Genes
+) -> NDArray[np.float32]:
     """Gamma-Poisson counts (N, G); a spot's draw depends on its name and rates alone."""
     shape_G = 1 / genes.dispersion_G
     counts_NG = np.empty(rate_NG.shape, np.float32)

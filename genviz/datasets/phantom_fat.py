@@ -41,11 +41,11 @@ class Fat:
         gap = between(self.gap_hw, y_um / _MAP_UM, x_um / _MAP_UM)
         return np.clip(1.3 - gap / _MEMBRANE_UM, 0, 1)
 
-    def gap_at(self, xy_um: NDArray[np.float64]) -> Field:
+    def gap_at(self, xy_um: NDArray[np.floating]) -> Field:
         """Distance to the membrane of loose points (n, 2)."""
         return at_points(self.gap_hw, xy_um[:, 1] / _MAP_UM, xy_um[:, 0] / _MAP_UM)
 
-    def along_membrane(self, xy_um: NDArray[np.float64]) -> NDArray[np.float64]:
+    def along_membrane(self, xy_um: NDArray[np.floating]) -> NDArray[np.floating]:
         """Direction of the nearest membrane at points (n, 2), radians."""
         step = np.array([_MAP_UM, 0.0])
         right = self.gap_at(xy_um + step) - self.gap_at(xy_um - step)
@@ -54,7 +54,7 @@ class Fat:
 
 
 def pack_fat(rng: np.random.Generator, tissue: Tissue) -> Fat:
-    """Pack fat cells into the adipose compartment: Voronoi cells of a shaken lattice, their corners rounded."""
+    """Pack fat cells into the adipose compartment: Voronoi cells of a shaken lattice, corners rounded."""
     shape = int(tissue.height_um / _MAP_UM) + 2, int(tissue.width_um / _MAP_UM) + 2
     y, x = np.arange(shape[0]) * _MAP_UM, np.arange(shape[1]) * _MAP_UM
     to_edge = between(tissue.distance_Chw[ADIPOSE], y / CELL_UM - 0.5, x / CELL_UM - 0.5)
@@ -77,5 +77,5 @@ def _soft_minimum(*gaps: NDArray[np.floating]) -> NDArray[np.floating]:
 def _centres(rng: np.random.Generator, tissue: Tissue) -> NDArray[np.float64]:
     rows, columns = int(tissue.height_um / (_SPACING_UM * 0.866)) + 2, int(tissue.width_um / _SPACING_UM) + 2
     row, column = np.mgrid[:rows, :columns]
-    lattice = np.stack([(column + 0.5 * (row % 2)) * _SPACING_UM, row * _SPACING_UM * 0.866], axis=-1).reshape(-1, 2)
+    lattice = np.stack([(column + 0.5 * (row % 2)).ravel(), 0.866 * row.ravel()], axis=1) * _SPACING_UM
     return lattice + rng.normal(scale=0.2 * _SPACING_UM, size=lattice.shape)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float | tuple[float, float], wrap: bool = False) -> Field:
+def noise(
+    rng: np.random.Generator, shape: tuple[int, int], sigma: float | tuple[float, float], wrap: bool = False
+) -> Field:
     """Gaussian noise smoothed over ``sigma`` cells: mean 0, deviation 1.
 
     Parameters
@@ -32,7 +34,17 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float | tuple
 
 
 def signed_distance(mask: NDArray[np.bool_], cell: float, smooth: float) -> Field:
-    """Distance to the edge of a region, above 0 inside; ``cell`` is a grid step, ``smooth`` rounds corners (cells)."""
+    """Distance to the edge of a region, above 0 inside.
+
+    Parameters
+    ----------
+    mask
+        The region.
+    cell
+        Length of a grid step.
+    smooth
+        Grid steps over which corners are rounded.
+    """
     if mask.all() or not mask.any():
         return np.full(mask.shape, 1e6 if mask.any() else -1e6, np.float32)
     distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
@@ -42,7 +54,7 @@ def signed_distance(mask: NDArray[np.bool_], cell: float, smooth: float) -> Fiel
 
 
 def between(field: Field, rows: NDArray[np.floating], columns: NDArray[np.floating]) -> Field:
-    """Bilinear values on a lattice: rows (h,) and columns (w,) in cells give (h, w); the edge goes on outside."""
+    """Bilinear values on a lattice: rows (h,) and columns (w,), in cells, give (h, w); the edge goes on."""
     low_r, part_r = _parts(rows, field.shape[0])
     low_c, part_c = _parts(columns, field.shape[1])
     upper, lower = field[low_r], field[low_r + 1]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from genviz.datasets.phantom_fat import Fat
 from genviz.datasets.phantom_fields import Field, between
 from genviz.datasets.phantom_nuclei import Nuclei, draw_nuclei
-from genviz.datasets.phantom_textures import Textures
+from genviz.datasets.phantom_textures import Lattice, Textures
 from genviz.datasets.phantom_tissue import ADIPOSE, CELL_UM, LYMPHOID, STROMA, TUMOUR, Tissue
 
 # Directions of hematoxylin and eosin in (R, G, B), near those of breast sections. On purpose not the
@@ -77,17 +77,18 @@ class Painter:
         thickness = self.textures.thickness(x, y) * (1 - retracted)
         return self._rgb(h * thickness, e * thickness, rng)
 
-    def _shares(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[Field, Field]:
+    def _shares(self, x: Lattice, y: Lattice) -> tuple[Field, Field]:
         """Soft shares of compartments (C, H, W), and clefts where nests have shrunk from their stroma."""
         rows, columns = y / CELL_UM - 0.5, x / CELL_UM - 0.5
         distance_CHW = np.stack([between(field, rows, columns) for field in self.tissue.distance_Chw])
         share_CHW = np.clip(distance_CHW / _SOFT_UM + 0.5, 0, 1)
         share_CHW /= np.maximum(share_CHW.sum(axis=0), 1e-3)
-        edge = np.clip(1 - np.abs(distance_CHW[TUMOUR] + 4) / 4, 0, 1) * np.clip(distance_CHW[STROMA] / 4 + 1, 0, 1)
-        cleft = edge * np.clip(self.textures.retraction(x, y) - 0.6, 0, 1)
+        outside = np.clip(1 - np.abs(distance_CHW[TUMOUR] + 4) / 4, 0, 1)
+        in_stroma = np.clip(distance_CHW[STROMA] / 4 + 1, 0, 1)
+        cleft = outside * in_stroma * np.clip(self.textures.retraction(x, y) - 0.6, 0, 1)
         return share_CHW, np.minimum(cleft * 1.2, 0.9)
 
-    def _amounts(self, x: NDArray[np.floating], y: NDArray[np.floating], share_CHW: Field) -> tuple[Field, Field]:
+    def _amounts(self, x: Lattice, y: Lattice, share_CHW: Field) -> tuple[Field, Field]:
         """Hematoxylin and eosin between the nuclei."""
         collagen = self.textures.collagen(self.tissue, x, y)
         grain = self.textures.grain(x, y)

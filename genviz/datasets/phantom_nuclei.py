@@ -14,7 +14,7 @@ from genviz.datasets.phantom_fat import Fat
 from genviz.datasets.phantom_fields import Field, at_points
 from genviz.datasets.phantom_tissue import ADIPOSE, CELL_UM, LYMPHOID, STROMA, TUMOUR, Tissue
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _of_compartment(
     grade = at_points(tissue.grade_hw, rows, columns) if compartment == TUMOUR else np.full(n, 0.5)
     radius = looks.radius * np.exp(rng.normal(scale=looks.spread, size=n)) * (0.9 + 0.2 * grade)
     longer = np.sqrt(1 + (looks.longer - 1) * rng.uniform(0.4, 1.6, n))
-    angle = rng.uniform(0, np.pi, n)
+    angle: Array = rng.uniform(0, np.pi, n)
     if compartment == STROMA:
         angle = _along_fibres(tissue, rows, columns) + rng.normal(scale=0.22, size=n)
     if compartment == ADIPOSE:
@@ -94,7 +94,7 @@ def _of_compartment(
         angle=angle,
         amount=looks.amount * np.exp(rng.normal(scale=0.13, size=n)) * (0.9 + 0.2 * grade),
         vesicular=np.clip(looks.vesicular + rng.normal(scale=0.2, size=n) * (looks.vesicular > 0.2), 0, 0.9),
-        nucleolus=looks.nucleolus * (rng.uniform(size=n) < 0.6),
+        nucleolus=np.where(rng.uniform(size=n) < 0.6, looks.nucleolus, 0.0),
         bend=rng.normal(scale=0.05, size=(n, 4)) * (0.4 if compartment == LYMPHOID else 1.0),
     )
 
@@ -113,11 +113,14 @@ def _shaken_lattice(rng: np.random.Generator, tissue: Tissue, looks: Looks) -> A
 
 def _along_fibres(tissue: Tissue, rows: Array, columns: Array) -> Array:
     """Direction of the fibres at points: at right angles to the gradient across them."""
-    down, right = np.gradient(tissue.across_hw)
+    down: Field = np.gradient(tissue.across_hw, axis=0)
+    right: Field = np.gradient(tissue.across_hw, axis=1)
     return np.arctan2(-at_points(right, rows, columns), at_points(down, rows, columns))
 
 
-def draw_nuclei(nuclei: Nuclei, mpp: float, shape: tuple[int, int], top_px: int, at_once: int = 1024) -> Field:
+def draw_nuclei(
+    nuclei: Nuclei, mpp: float, shape: tuple[int, int], top_px: int, at_once: int = 1024
+) -> Field:
     """Hematoxylin of the nuclei that reach into a band of the picture.
 
     Parameters

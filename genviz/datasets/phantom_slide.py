@@ -20,6 +20,7 @@ from genviz._settings import settings
 from genviz.core.keyed import row_generator
 from genviz.datasets.phantom_image import Painter
 from genviz.io.atomic import atomic_path
+from genviz.io.output import explained
 from genviz.io.slide import Slide, open_slide
 
 MARK = "synthetic: genviz phantom"
@@ -57,18 +58,28 @@ def painted_slide(key: SlideKey, make_painter: Callable[[], Painter], folder: Pa
         Makes what paints them; called when there is something to paint.
     folder
         Where the file lies; the cache by default. Two processes may ask at once: one paints.
+
+    Raises
+    ------
+    GenvizError
+        When the folder or the cache cannot be written.
     """
-    home = settings.cache_dir / "phantom" if folder is None else Path(folder)
-    file = home / f"phantom_{key.section}_{key.digest[:16]}.ome.tif"
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / f".{file.name}.lock"):
-        if file.is_file():
-            try:
-                return open_slide(file)
-            except FileFormatError:
-                pass  # cut by something else than genviz: paint it again
-        _paint(key, make_painter(), file)
+    cache = settings.cache_dir / "phantom"
+    file = (cache if folder is None else folder) / f"phantom_{key.section}_{key.digest[:16]}.ome.tif"
+    with explained(cache / file.name):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{key.digest}.lock"):
+            if not _whole(file):
+                _paint(key, make_painter(), file)
     return open_slide(file)
+
+
+def _whole(file: Path) -> bool:
+    """Whether the slide is there; one that something else has cut is painted again."""
+    try:
+        return file.is_file() and open_slide(file).width > 0
+    except FileFormatError:
+        return False
 
 
 def _paint(key: SlideKey, painter: Painter, file: Path) -> None:

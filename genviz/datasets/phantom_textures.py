@@ -46,7 +46,7 @@ class Textures:
         return 1 + 0.05 * between(self.uneven[::-1, ::-1], y / CELL_UM, x / CELL_UM)
 
     def collagen(self, tissue: Tissue, x: Lattice, y: Lattice) -> Field:
-        """Eosin of fibres, 0 in clefts between bundles, about 0.7 on average: crimped waves along the fibres."""
+        """Eosin of crimped fibres: about 0.7 on average, 0 in clefts between bundles."""
         rows, columns = y / CELL_UM - 0.5, x / CELL_UM - 0.5
         across, along = between(tissue.across_hw, rows, columns), between(tissue.along_hw, rows, columns)
         crimp = 2.2 * np.sin(along * np.float32(2 * np.pi / 46) + across * np.float32(0.035))

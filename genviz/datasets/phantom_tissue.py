@@ -45,13 +45,15 @@ class Tissue:
 
     def compartments(self, x_um: NDArray[np.floating], y_um: NDArray[np.floating]) -> NDArray[np.uint8]:
         """Compartment of each point of a lattice: columns (W,) and rows (H,) give (H, W)."""
-        distances = [between(field, y_um / CELL_UM - 0.5, x_um / CELL_UM - 0.5) for field in self.distance_Chw]
+        rows, columns = y_um / CELL_UM - 0.5, x_um / CELL_UM - 0.5
+        distances = [between(field, rows, columns) for field in self.distance_Chw]
         return np.argmax(distances, axis=0).astype(np.uint8)
 
     def compartments_at(self, xy_um: NDArray[np.floating]) -> NDArray[np.uint8]:
         """Compartment of loose points (n, 2)."""
         rows, columns = xy_um[:, 1] / CELL_UM - 0.5, xy_um[:, 0] / CELL_UM - 0.5
-        return np.argmax([at_points(field, rows, columns) for field in self.distance_Chw], axis=0).astype(np.uint8)
+        distances = [at_points(field, rows, columns) for field in self.distance_Chw]
+        return np.argmax(distances, axis=0).astype(np.uint8)
 
 
 def grow_tissue(rng: np.random.Generator, width_um: float, height_um: float) -> Tissue:
@@ -82,9 +84,10 @@ def _outline(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.boo
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     shift_x, shift_y = rng.uniform(-0.02, 0.02, 2)
     angle = np.arctan2(y - shift_y, x - shift_x)
-    radius = 0.85 + sum(
-        rng.normal(scale=0.10 / k) * np.cos(k * angle) + rng.normal(scale=0.10 / k) * np.sin(k * angle) for k in range(2, 8)
-    )
+    radius = np.full(shape, 0.85)
+    for k in range(2, 8):
+        a, b = rng.normal(scale=0.10 / k, size=2)
+        radius += a * np.cos(k * angle) + b * np.sin(k * angle)
     # A superellipse: sections fill their slide better than an ellipse would.
     reach = (np.abs(x - shift_x) ** 2.6 + np.abs(y - shift_y) ** 2.6) ** (1 / 2.6)
     ragged = 0.022 * noise(rng, shape, 70 / CELL_UM) + 0.012 * noise(rng, shape, 18 / CELL_UM)

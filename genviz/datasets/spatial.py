@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from anndata import AnnData
 
 from genviz._errors import UsageError
 from genviz._keys import Obs
+from genviz.core.counts import first_names
 from genviz.datasets.catalogue import fetch
 from genviz.io.concat import concat_sections
 from genviz.io.manifests import Manifest, load_manifest
@@ -29,7 +31,7 @@ def her2st(sections: Iterable[str], *, images: bool = True, genes: Sequence[str]
         Whether to get the images too (4 MB each in patient C).
     genes
         Genes to keep. Default: all that any of the sections has, so that row sums are library sizes; a gene
-        that no spot of a section has is 0 there.
+        that no spot of a section has is 0 there (with a warning if none of the sections has it).
 
     Returns
     -------
@@ -51,6 +53,7 @@ def her2st(sections: Iterable[str], *, images: bool = True, genes: Sequence[str]
     paths = fetch(manifest.name, sections=names, roles=[r for r in _READ if images or r != "image"])
     parts = {name: _section(manifest, name, paths[name]) for name in names}
     wanted = [*dict.fromkeys(gene for part in parts.values() for gene in part.var_names)]
+    _warn_of_strangers(genes or (), wanted)
     if len(parts) > 1:
         return concat_sections(parts, genes=wanted if genes is None else genes)
     (only,) = parts.values()
@@ -69,6 +72,16 @@ def _section(manifest: Manifest, name: str, paths: dict[str, Path]) -> AnnData:
     part.obs[Obs.PATIENT] = [manifest.section(name).patient] * part.n_obs
     part.obs[Obs.PATIENT] = part.obs[Obs.PATIENT].astype("category")
     return part
+
+
+def _warn_of_strangers(genes: Sequence[str], known: Sequence[str]) -> None:
+    """A gene that no section has may be unexpressed, or misspelt: only the user can tell."""
+    if strangers := [gene for gene in genes if gene not in set(known)]:
+        warnings.warn(
+            f"{len(strangers)} genes are in none of these sections and set to 0: {first_names(strangers)}. "
+            "Are they spelled as in the data set (old symbols such as SEPW1, H2AFJ, ATP5B)?",
+            stacklevel=3,
+        )
 
 
 def _named_as_one(part: AnnData, name: str, genes: Sequence[str]) -> AnnData:

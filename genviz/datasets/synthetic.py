@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from anndata import AnnData
-from scipy import sparse
+from tqdm.auto import tqdm
 
-from genviz import __version__
 from genviz._errors import UsageError
-from genviz._keys import Layers, Obs, Obsm, Uns, Var, Varm
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
-from genviz.datasets.phantom_counts import Genes, draw_counts, draw_depth, draw_genes, expected_counts
+from genviz.datasets.phantom_counts import Genes, draw_genes
 from genviz.datasets.phantom_fat import pack_fat
 from genviz.datasets.phantom_image import Painter, draw_stain
 from genviz.datasets.phantom_nuclei import seed_nuclei
-from genviz.datasets.phantom_slide import MARK, SlideKey, painted_slide
-from genviz.datasets.phantom_spots import PITCH_UM, Spots, place_spots
+from genviz.datasets.phantom_rows import section_rows
+from genviz.datasets.phantom_slide import SlideKey, painted_slide
+from genviz.datasets.phantom_spots import PITCH_UM, place_spots
 from genviz.datasets.phantom_textures import draw_textures
 from genviz.datasets.phantom_tissue import PROGRAMMES, grow_tissue
 from genviz.io.concat import concat_sections
-from genviz.io.library import make_entry, write_record
-from genviz.io.slide import Slide
-from genviz.io.st import SPOT_DIAMETER_UM
 
 KINDS = ("spatial",)
 _LEAST_GRID = 4
@@ -47,11 +40,11 @@ def phantom(
 ) -> AnnData:
     """Procedural H&E sections with counts that follow what the eye sees, and the truth beside them.
 
-    Each section is a piece of tumour: nests of large crowded nuclei, wavy pink stroma, patches of lymphocytes,
-    fat. Counts follow four programmes, whose activity is the area of each compartment under the spot:
-    rate = depth * (a @ L) / sum(a @ L) for areas a and loadings L; depth is the number of nuclei under the spot
-    times lognormal(0.25); counts are gamma-Poisson around the rate. Nothing here is anatomy: figures made
-    from it say nothing about real tissue.
+    Each section is a piece of tumour: nests of large crowded nuclei, wavy pink stroma, patches of
+    lymphocytes, fat. Counts follow four programmes, whose activity is the area of each compartment under the
+    spot: rate = depth * (a @ L) / sum(a @ L) for areas a and loadings L; depth grows with the nuclei under
+    the spot, times lognormal(0.25); counts are gamma-Poisson around the rate. Scores on it say nothing about
+    real tissue.
 
     Parameters
     ----------
@@ -86,26 +79,29 @@ def phantom(
     ------
     UsageError
         For a kind that does not exist, or sizes that cannot be.
+    GenvizError
+        When the slides cannot be written.
     """
     _check(kind, n_sections, grid, n_genes, mpp)
     genes = draw_genes(seed, n_genes)
     folder = None if image_folder is None else Path(image_folder)
     names = [f"P{i + 1}" for i in range(n_sections)]
     with ThreadPoolExecutor(min(n_sections, _PAINTERS, settings.n_workers)) as pool:
-        made = list(pool.map(lambda name: _section(kind, name, grid, genes, mpp, seed, folder), names))
+        sections = pool.map(lambda name: _section(kind, name, grid, genes, mpp, seed, folder), names)
+        made = list(tqdm(sections, "phantom", n_sections, unit="section", disable=not settings.progress))
     parts = dict(zip(names, made, strict=True))
     return made[0] if n_sections == 1 else concat_sections(parts)
 
 
 def _check(kind: str, n_sections: int, grid: tuple[int, int], n_genes: int, mpp: float) -> None:
     if kind not in KINDS:
-        raise UsageError(f"Expected a kind of phantom that exists; got {kind!r}. There is: {', '.join(KINDS)}.")
+        raise UsageError(f"Expected a kind of phantom; got {kind!r}. There is now: {', '.join(KINDS)}.")
     if n_sections < 1:
         raise UsageError(f"Expected at least one section; got n_sections={n_sections}.")
     if len(grid) != 2 or min(grid) < _LEAST_GRID:
         raise UsageError(f"Expected grid=(columns, rows), {_LEAST_GRID} or more of each; got {grid}.")
     if n_genes < len(PROGRAMMES):
-        raise UsageError(f"Expected at least {len(PROGRAMMES)} genes, one a programme; got n_genes={n_genes}.")
+        raise UsageError(f"Expected n_genes of {len(PROGRAMMES)} or more; got {n_genes}.")
     if not _MPP[0] <= mpp <= _MPP[1]:
         raise UsageError(f"Expected mpp between {_MPP[0]} and {_MPP[1]} micrometres per pixel; got {mpp}.")
 
@@ -126,46 +122,4 @@ def _section(
 
     slide = painted_slide(SlideKey(kind, section, seed, mpp, width, height), painter, folder)
     spots = place_spots(row_generator(seed, section, "", "phantom spots"), tissue, nuclei, grid, mpp)
-    return _rows(section, spots, slide, genes, mpp, seed)
-
-
-def _rows(section: str, spots: Spots, slide: Slide, genes: Genes, mpp: float, seed: int) -> AnnData:
-    """The section as AnnData, truth included."""
-    names = spots.names
-    depth_N = draw_depth(seed, section, names, spots.nuclei_N)
-    rate_NG = expected_counts(spots.programmes_NK, genes, depth_N)
-    obs = {
-        Obs.LIBRARY: pd.Categorical([section] * len(names)),
-        Obs.ARRAY_X: spots.grid[:, 0],
-        Obs.ARRAY_Y: spots.grid[:, 1],
-        Obs.LABEL: pd.Categorical(np.array(PROGRAMMES)[spots.programmes_NK.argmax(axis=1)], categories=PROGRAMMES),
-        Obs.PATIENT: pd.Categorical([section] * len(names)),
-        Obs.PHANTOM_NUCLEI: spots.nuclei_N,
-        Obs.PHANTOM_DEPTH: depth_N,
-    }
-    var = {
-        Var.PHANTOM_MODULE: pd.Categorical(genes.modules),
-        Var.PHANTOM_PROGRAMME: pd.Categorical(genes.programmes, categories=PROGRAMMES),
-        Var.PHANTOM_DISPERSION: genes.dispersion_G,
-    }
-    adata = AnnData(
-        X=sparse.csr_matrix(draw_counts(seed, section, names, rate_NG, genes)),
-        obs=pd.DataFrame(obs, index=pd.Index(names, dtype=object)),
-        var=pd.DataFrame(var, index=pd.Index(genes.names, dtype=object)),
-        layers={Layers.PHANTOM_RATE: rate_NG},
-        obsm={Obsm.SPATIAL: spots.xy_um / mpp, Obsm.PHANTOM_PROGRAMMES: spots.programmes_NK},
-        varm={Varm.PHANTOM_LOADINGS: genes.loadings_GK},
-    )
-    entry = make_entry(
-        mpp=mpp,
-        spot_diameter_um=SPOT_DIAMETER_UM,
-        pitch_um=PITCH_UM,
-        grid_step_um=(PITCH_UM, PITCH_UM),
-        slide=slide,
-    )
-    adata.uns[Uns.SPATIAL] = {section: entry}
-    record = {"reader": "phantom", "platform": "phantom", "whole_transcriptome": False, "version": __version__}
-    write_record(adata, section, record)
-    facts = {"synthetic": True, "made_by": MARK, "seed": seed, "programmes": PROGRAMMES, "version": __version__}
-    adata.uns[Uns.GENVIZ][Uns.SYNTHETIC] = json.dumps(facts)
-    return adata
+    return section_rows(section, spots, slide, genes, mpp, seed)

@@ -28,7 +28,7 @@ Features = NDArray[np.float32]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Tiles that go through the network together: always as many, so that a result does not depend on its batch.
-_BATCH = 32
+_BATCH, _BATCH_CUDA = 8, 64
 _RING = np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy], float)
 
 
@@ -183,7 +183,7 @@ class TimmEncoder:
             verified=sha256 is not None,
         )
         try:
-            encoder._run(np.full((1, size_px, size_px, 3), 255, np.uint8))
+            encoder._forward(np.full((1, size_px, size_px, 3), 255, np.uint8))
         except (AssertionError, RuntimeError) as err:  # what timm raises for a size that does not fit
             raise UsageError(
                 f"Expected {architecture} to take tiles of {size_px} px; it does not ({err}). State the "
@@ -232,8 +232,8 @@ class TimmEncoder:
             raise DataError("Expected finite spot centres, found NaN in obsm['spatial']. Drop those rows.")
         offsets = np.zeros((1, 2)) if self.ring is None else np.concatenate([np.zeros((1, 2)), _RING])
         places_KN2 = xy_px + offsets[:, None] * (self.pitch_um / mpp)
-        starts = range(0, len(xy_px), _BATCH)
-        batches = [places_N2[start : start + _BATCH] for start in starts for places_N2 in places_KN2]
+        starts = range(0, len(xy_px), self._batch)
+        batches = [places_N2[start : start + self._batch] for start in starts for places_N2 in places_KN2]
 
         def cut(centre: NDArray[np.float64]) -> Tiles:
             return normaliser.apply(cut_tile(read, centre, self.size_px, self.mpp / mpp))
@@ -271,11 +271,11 @@ class TimmEncoder:
             raise DataError("Expected at least one tile, got none.")
         warn_of_small(tiles_NHW3.shape[1:3], self.mpp / mpp, self.size_px)
         rows = []
-        for start in range(0, len(tiles_NHW3), _BATCH):
-            part_BHW3 = fit_tiles(tiles_NHW3[start : start + _BATCH], self.mpp / mpp, self.size_px)
+        for start in range(0, len(tiles_NHW3), self._batch):
+            part_BHW3 = fit_tiles(tiles_NHW3[start : start + self._batch], self.mpp / mpp, self.size_px)
             rows.append(self._run(normaliser.apply(part_BHW3)))
-        features_NF = np.concatenate(rows)
-        return self._names(features_NF.shape[1])[: features_NF.shape[1]], features_NF
+        features_ND = np.concatenate(rows)
+        return self._names(features_ND.shape[1])[: features_ND.shape[1]], features_ND
 
     @property
     def _place(self) -> torch.device:
@@ -288,20 +288,27 @@ class TimmEncoder:
             raise UsageError(f"Expected a device {name!r}; torch sees none. Use device='cpu'.")
         return torch.device(name)
 
-    @torch.inference_mode()
+    @property
+    def _batch(self) -> int:
+        return _BATCH_CUDA if self._place.type == "cuda" else _BATCH
+
     def _run(self, tiles_BHW3: Tiles) -> Features:
-        """Features (B, D) of tiles, in a batch that is filled up with the first one."""
-        filled_BHW3 = tiles_BHW3[np.arange(_BATCH) % len(tiles_BHW3)]
-        pixels_B3HW = torch.from_numpy(filled_BHW3).to(self._place).permute(0, 3, 1, 2).float() / 255
-        mean, std = (torch.tensor(c, device=self._place).view(1, 3, 1, 1) for c in (self.mean, self.std))
-        with torch.autocast(self._place.type, torch.bfloat16, enabled=self._place.type == "cuda"):
+        """Features (B, D) of tiles, in a batch that is filled up with some of them."""
+        return self._forward(tiles_BHW3[np.arange(self._batch) % len(tiles_BHW3)])[: len(tiles_BHW3)]
+
+    @torch.inference_mode()
+    def _forward(self, tiles_BHW3: Tiles) -> Features:
+        place = self._place
+        pixels_B3HW = torch.from_numpy(tiles_BHW3).to(place).permute(0, 3, 1, 2).float() / 255
+        mean, std = (torch.tensor(c, device=place).view(1, 3, 1, 1) for c in (self.mean, self.std))
+        with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
             features_BD: Tensor = self.network((pixels_B3HW - mean) / std)
         if not isinstance(features_BD, Tensor) or features_BD.ndim != 2:
             raise UsageError(
                 f"Expected a network that gives one row of numbers a tile; {self.name!r} gives "
                 f"{getattr(features_BD, 'shape', type(features_BD).__name__)}. Name one with global pooling."
             )
-        return features_BD[: len(tiles_BHW3)].float().cpu().numpy()
+        return features_BD.float().cpu().numpy()
 
     def _joined(self, places: list[Features]) -> Features:
         """Own features, then the ring's."""

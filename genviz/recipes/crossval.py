@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genviz")
 
 _KEY = "genar"
+_BY_SECTION = ("pcc_200", "mse", "dn_pcc_200")
 _GROUPS = Obsm.scale(_KEY, 1).removesuffix("1")
 _TOTAL = {Obsm.scale(_KEY, 1, bound) for bound in ("", "lower", "upper")}
 
@@ -86,7 +87,7 @@ def run_crossval(
             if name == "baselines":
                 found = score_baselines(folds, seed)
             else:
-                found = {name: score_variant(folds, VARIANTS[name], seed)}
+                found = score_variant(folds, name, VARIANTS[name], seed)
             seconds = round(time.perf_counter() - started, 1)
             for model, scores in found.items():
                 atomic_write_json(
@@ -96,27 +97,33 @@ def run_crossval(
             log.info("%s, seed %d: %.0f s", name, seed, seconds)
 
 
-def score_variant(folds: Folds, variant: Variant, seed: int) -> dict[str, Score]:
-    """Cross-validate one configuration of GenAR."""
-    predicted, likelihood, pits = [], [], []
+def score_variant(folds: Folds, name: str, variant: Variant, seed: int) -> dict[str, dict[str, Score]]:
+    """Cross-validate one configuration of GenAR; one entry a read-out."""
+    predicted: dict[str, list[AnnData]] = {suffix: [] for suffix in variant.readouts}
+    likelihood, pits = [], []
+    n_samples = max(int(options.get("n_samples", 256)) for options in variant.readouts.values())
     for train, held in folds.parts():
         if variant.embed:
             for part in (train, held):
                 del part.obsm[Obsm.features("morphology")]
                 pp.embed(part, **variant.embed)
         model = _fit(train, folds, variant, seed)
-        result = model.predict(without_counts(held), seed=seed, **variant.predict)
-        predicted.append(result)
-        if not variant.predict.get("greedy"):
-            likelihood.append(model.log_likelihood(held))
-            pits.append(model.pit(held, seed=seed))
-    joined = _joined(predicted)
-    true = folds.adata[joined.obs_names]
-    extra: dict[str, Any] = {}
-    if likelihood:
-        extra["log_likelihood"] = np.concatenate(likelihood)
-        extra["pit"] = {name: np.concatenate([pit[name] for pit in pits]) for name in pits[0]}
-    return metrics.expression(true, joined, genes=list(folds.genes), **extra)
+        for suffix, options in variant.readouts.items():
+            predicted[suffix].append(model.predict(without_counts(held), seed=seed, **options))
+        likelihood.append(model.log_likelihood(held))
+        pits.append(model.pit(held, seed=seed, n_samples=n_samples))
+    known = {
+        "log_likelihood": np.concatenate(likelihood),
+        "pit": {key: np.concatenate([pit[key] for pit in pits]) for key in pits[0]},
+    }
+    found = {}
+    for suffix, parts in predicted.items():
+        joined = _joined(parts)
+        # A point read-out has no distribution to score.
+        extra: dict[str, Any] = {} if variant.readouts[suffix].get("greedy") else known
+        true = folds.adata[joined.obs_names]
+        found[name + suffix] = _scores(true, joined, _KEY, folds, **extra)
+    return found
 
 
 def score_baselines(folds: Folds, seed: int) -> dict[str, dict[str, Score]]:
@@ -134,7 +141,19 @@ def score_baselines(folds: Folds, seed: int) -> dict[str, dict[str, Score]]:
             joined = _joined(parts)
             true = folds.adata[joined.obs_names]
             label = name if normalise == "train" else f"{name}_section"
-            found[label] = metrics.expression(true, joined, key=name, genes=list(folds.genes))
+            found[label] = _scores(true, joined, name, folds)
+    return found
+
+
+def _scores(true: AnnData, joined: AnnData, key: str, folds: Folds, **known: Any) -> dict[str, Score]:
+    """Scores over all folds, and the main ones of each section as ``<score>@<section>``."""
+    genes = list(folds.genes)
+    found = metrics.expression(true, joined, key=key, genes=genes, **known)
+    section = true.obs[Obs.LIBRARY].astype(str).to_numpy()
+    for held in folds.sections:
+        rows = section == held
+        own = metrics.expression(true[rows], joined[rows], key=key, genes=genes, n_bootstrap=0)
+        found |= {f"{name}@{held}": own[name] for name in _BY_SECTION if name in own}
     return found
 
 

@@ -17,8 +17,8 @@ class Variant:
         What the row shows, a few words.
     model
         Arguments of `GenAR`.
-    predict
-        Arguments of `GenAR.predict`.
+    readouts
+        Suffix of the row's name → arguments of `GenAR.predict`; one fit serves all.
     embed
         Arguments of `pp.embed`.
     tree
@@ -27,22 +27,23 @@ class Variant:
 
     about: str
     model: Mapping[str, Any] = field(default_factory=dict)
-    predict: Mapping[str, Any] = field(default_factory=dict)
+    readouts: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"": {}})
     embed: Mapping[str, Any] = field(default_factory=dict)
     tree: Mapping[str, Any] | None = None
 
 
-_TOKENS = {"counts": "tokens", "trunk": "transformer"}
+# One member and 64 chains: a token model costs fifty times a tree of the same width.
+_TOKENS = {"counts": "tokens", "n_members": 1}
+_PAPER = {**_TOKENS, "trunk": "transformer"}
+_BOTH = {"": {"n_samples": 64}, "_argmax": {"greedy": True, "n_samples": 1}}
+_EXPECTED = {"": {"n_samples": 64}}
 
 VARIANTS: dict[str, Variant] = {
     # count model x trunk
     "tree_mlp": Variant("shipped default: tree, mlp, Macenko, training statistics"),
     "tree_transformer": Variant("tree counts on a transformer", {"trunk": "transformer"}),
-    "tokens_mlp": Variant("token counts on an mlp", {"counts": "tokens"}),
-    "tokens_transformer": Variant("the paper's parts, read out by expectation", _TOKENS),
-    # read-outs: the published way takes the most probable token at each scale
-    "tokens_mlp_argmax": Variant("tokens on an mlp, argmax", {"counts": "tokens"}, {"greedy": True}),
-    "tokens_transformer_argmax": Variant("the paper's parts and read-out", _TOKENS, {"greedy": True}),
+    "tokens_mlp": Variant("token counts on an mlp", _TOKENS, _BOTH),
+    "tokens_transformer": Variant("the paper's parts; argmax is its read-out", _PAPER, _BOTH),
     # ablations of the default
     "tree_mlp_section": Variant(
         "each section standardised by itself (transductive)", {"normalise": "section"}
@@ -62,10 +63,16 @@ VARIANTS: dict[str, Variant] = {
     "tree_mlp_reinhard": Variant("Reinhard instead of Macenko", embed={"stain": "reinhard"}),
     "tree_mlp_no_stain": Variant("colours as scanned", embed={"stain": None}),
     # ablations of the paper's tables
-    "tokens_transformer_one_scale": Variant("without multi-scale", {**_TOKENS, "multi_scale": False}),
-    "tokens_transformer_no_identity": Variant("without gene identity", {**_TOKENS, "identity": False}),
-    "tokens_transformer_cross_entropy": Variant("hard targets", {**_TOKENS, "final_loss": "cross_entropy"}),
+    "tokens_transformer_one_scale": Variant(
+        "without multi-scale", {**_PAPER, "multi_scale": False}, _EXPECTED
+    ),
+    "tokens_transformer_no_identity": Variant(
+        "without gene identity", {**_PAPER, "identity": False}, _EXPECTED
+    ),
+    "tokens_transformer_cross_entropy": Variant(
+        "hard targets", {**_PAPER, "final_loss": "cross_entropy"}, _EXPECTED
+    ),
     "tokens_transformer_no_skip": Variant(
-        "without the gene-specific path from image to gene", {**_TOKENS, "skip": False}
+        "without the gene-specific path from image to gene", {**_PAPER, "skip": False}, _EXPECTED
     ),
 }

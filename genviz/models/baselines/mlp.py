@@ -1,6 +1,6 @@
 """A small network with strong dropout, trained on squared error in log2(1 + count).
 
-Shape legend: N rows to fit on, M rows to predict, F features, G targets, B batch.
+Shape legend: N rows to fit on, M rows to predict, S members, B batch, F features, H hidden, G targets.
 """
 
 from __future__ import annotations
@@ -11,58 +11,67 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import mse_loss
+from torch import Tensor, nn
+from torch.nn.functional import dropout, gelu
 
 from genviz.core.keyed import row_key
 from genviz.models.baselines.back_transform import expected_counts
 from genviz.models.baselines.choice import choose
 from genviz.models.baselines.estimate import Estimate
 from genviz.models.baselines.problem import Problem
-from genviz.nn.dropout_mlp import DropoutMLP
 
 Floats = NDArray[np.float64]
 
-WIDTH, DROPOUT = 256, 0.5
+WIDTH, DROPOUT, NOISE = 256, 0.5, 0.0
 EPOCHS, BATCH, LR, FINAL_LR, DECAY = 50, 64, 1e-3, 0.02, 0.05
 N_MEMBERS = 3
 
 
-def mlp(problem: Problem) -> Estimate:
-    """Average of three networks: dropout - linear - GELU - dropout - linear."""
+class Members(nn.Module):
+    """Networks of one shape side by side: dropout - linear - GELU - dropout - linear, the last one zero at
+    first."""
 
-    def path(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, members: Sequence[int]) -> Iterator[Floats]:
-        for n in members:
-            seeds = [row_key(problem.seed, "", str(i), "mlp") % 2**31 for i in range(n)]
-            yield np.mean([train_mlp(fit_NF, y_NG, predict_MF, seed) for seed in seeds], axis=0)
+    def __init__(self, n_members: int, n_in: int, n_hidden: int, n_out: int) -> None:
+        super().__init__()
+        bound = 1.0 / math.sqrt(n_in)
+        self.w_SFH = nn.Parameter(torch.empty(n_members, n_in, n_hidden).uniform_(-bound, bound))
+        self.b_S1H = nn.Parameter(torch.empty(n_members, 1, n_hidden).uniform_(-bound, bound))
+        self.w_SHG = nn.Parameter(torch.zeros(n_members, n_hidden, n_out))
+        self.b_S1G = nn.Parameter(torch.zeros(n_members, 1, n_out))
 
-    choice = choose(problem, problem.log2_NG, path, [N_MEMBERS])
-    direct = choose(problem, problem.normalised_NG, path, [N_MEMBERS], rows=problem.deep_N)
-    mean_MG = expected_counts(choice.predicted_MG, choice.out_of_fold_NG, problem.counts_NG)
-    return Estimate(
-        choice.predicted_MG, mean_MG, direct.predicted_MG, chosen={"mse": choice.mse, "epochs": EPOCHS}
-    )
+    def forward(self, x_SBF: Tensor) -> Tensor:
+        """(S, B, F) → (S, B, G), or (1, M, F) expanded over members."""
+        x = dropout(x_SBF, DROPOUT, self.training)
+        h_SBH = torch.baddbmm(self.b_S1H, x, self.w_SFH)
+        h_SBH = dropout(gelu(h_SBH), DROPOUT, self.training)
+        return torch.baddbmm(self.b_S1G, h_SBH, self.w_SHG)
 
 
-def train_mlp(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, seed: int) -> Floats:
-    """Train one network and predict with it."""
+def train_members(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, n_members: int, seed: int) -> Floats:
+    """Train networks and average their predictions."""
     mean_G = y_NG.mean(axis=0)
     x_NF = torch.from_numpy(fit_NF.astype(np.float32))
-    y_t = torch.from_numpy((y_NG - mean_G).astype(np.float32))
+    t_NG = torch.from_numpy((y_NG - mean_G).astype(np.float32))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DropoutMLP(x_NF.shape[1], WIDTH, y_t.shape[1], DROPOUT)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY)
+        network = Members(n_members, x_NF.shape[1], WIDTH, t_NG.shape[1])
+        optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY, fused=True)
         steps = EPOCHS * math.ceil(len(x_NF) / BATCH)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: FINAL_LR + (1 - FINAL_LR) * 0.5 * (1 + math.cos(math.pi * step / steps))
         )
         for _ in range(EPOCHS):
-            for rows in torch.randperm(len(x_NF)).split(BATCH):
+            order_SN = torch.stack([torch.randperm(len(x_NF)) for _ in range(n_members)])
+            for rows_SB in order_SN.split(BATCH, dim=1):
+                x_SBF = x_NF[rows_SB]
+                if NOISE: x_SBF = x_SBF + NOISE * torch.randn_like(x_SBF)
                 optimiser.zero_grad()
-                mse_loss(network(x_NF[rows]), y_t[rows]).backward()
+                loss = (network(x_SBF) - t_NG[rows_SB]).square().mean(dim=(1, 2)).sum()
+                loss.backward()
                 optimiser.step()
                 schedule.step()
     network.eval()
     with torch.inference_mode():
-        out = network(torch.from_numpy(predict_MF.astype(np.float32)))
-    return np.asarray(out.numpy().astype(np.float64) + mean_G)
+        x_MF = torch.from_numpy(predict_MF.astype(np.float32))
+        out_MG = network(x_MF.expand(n_members, -1, -1)).mean(dim=0)
+    return np.asarray(out_MG.numpy().astype(np.float64) + mean_G)
