@@ -48,15 +48,19 @@ docs: $(DOCS)  ## Write the documentation to docs/_build/html.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "genviz needs Python 3.11 or newer; $(PYTHON) is older. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making the environment $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade 'pip>=25.1'
 
+# No progress bars in logs; a word instead, because the first time takes minutes (torch alone is large).
 $(CORE): | $(BIN)/python
+	@echo "Installing genviz into $(VENV), some minutes the first time"
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --editable .
 	@touch $@
 
 $(TEST): | $(CORE)
+	@echo "Installing what the tests need"
 	$(PIP) --editable '.[spatial,encoders,notebook]' --group test
 	@touch $@
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,13 @@ def speak(*, verbose: bool, quiet: bool) -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
     settings.progress = settings.progress and not quiet and sys.stderr.isatty()
+    warnings.showwarning = _warn
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Science warnings as one line; what libraries tell their own developers only with `-v`."""
+    log = logging.getLogger("genviz")
+    log.log(logging.WARNING if issubclass(category, UserWarning) else logging.DEBUG, "Warning: %s", message)
 
 
 def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -30,7 +30,7 @@ MODULES = (
     ("ADI", "adipose", None),
     ("AST", "adipose", "stroma"),
 )
-_SHARED = 0.45  # loading on the second programme
+_SHARED = 0.25  # loading on the second programme
 _LEAK = 0.03  # of every gene on every programme
 COUNTS_PER_NUCLEUS = 24.0
 _FEWEST_NUCLEI = 3.0  # a spot without a nucleus still yields something

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from genviz._errors import DataError, UsageError
-from genviz._keys import Obsm, Uns
+from genviz._keys import Obs, Obsm, Uns
 from genviz._settings import settings
 from genviz.features.encoder import Encoder
 from genviz.features.registry import get_encoder
-from genviz.features.stain import Normaliser, fit_normaliser
+from genviz.features.stain import fit_normaliser
 from genviz.io.library import library_of_rows, mpp_of, positions
 from genviz.io.slide import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.pp.feature_cache import cache_file, read_cached, write_cached
-from genviz.pp.stain_pixels import stain_pixels
+from genviz.pp.stain_pixels import stain_pixels, tile_pixels
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -120,7 +120,7 @@ def _section(
     slide, mpp = slide_of(adata, library), mpp_of(adata, library)
     normaliser = fit_normaliser(stain, stain_pixels(slide, mpp) if stain else None)
     facts = {"sha256": slide.sha256, "mpp": mpp, "stain": normaliser.to_dict()}
-    file = cache_file(slide.sha256, encoder.recipe() | facts, mpp, xy_px)
+    file = cache_file(encoder.recipe(), facts, xy_px)
     cached = read_cached(file)
     if cached is not None:
         bar.update(len(xy_px))
@@ -136,15 +136,28 @@ def _section(
 def _from_tiles(
     adata: AnnData, encoder: Encoder, stain: str | None
 ) -> tuple[list[str], Features, dict[str, Any]]:
-    """Features of the pixels in ``obsm["tiles"]``; each tile is normalised by all tiles of its section."""
+    """Features of the pixels in ``obsm["tiles"]``; the stain is estimated from all tiles of a section."""
     recipe = read_recipe(adata)
     if recipe is None or recipe.mpp is None:
         raise UsageError(
             f"Expected the resolution of the tiles in obsm['{Obsm.TILES}']; it is not recorded. "
             "Write it with genviz.io.tile_recipe.write_recipe(adata, TileRecipe(size_px=..., mpp=...))."
         )
-    tiles_NHW3 = adata.obsm[Obsm.TILES]
-    normaliser: Normaliser = fit_normaliser(stain, np.asarray(tiles_NHW3).reshape(-1, *tiles_NHW3.shape[2:]))
-    names, features_NF = encoder.encode_tiles(np.asarray(tiles_NHW3), mpp=recipe.mpp, normaliser=normaliser)
+    stored_NHW3 = adata.obsm[Obsm.TILES]
+    sections = library_of_rows(adata) if Obs.LIBRARY in adata.obs else np.full(adata.n_obs, "")
+    features_NF: Features | None = None
+    names: list[str] = []
+    stains: dict[str, Any] = {}
+    for section in dict.fromkeys(sections):
+        rows = np.flatnonzero(sections == section)
+        tiles_NHW3 = np.asarray(stored_NHW3[rows])
+        normaliser = fit_normaliser(stain, tile_pixels(tiles_NHW3) if stain else None)
+        names, values = encoder.encode_tiles(tiles_NHW3, mpp=recipe.mpp, normaliser=normaliser)
+        if features_NF is None:
+            features_NF = np.empty((len(sections), values.shape[1]), np.float32)
+        features_NF[rows] = values
+        stains[section] = normaliser.to_dict()
+    if features_NF is None:
+        raise DataError("Expected at least one row to embed; got none. Is the section empty?")
     made = encoder.recipe() | {"ring": "none", "pitch_um": 0.0, "stain": stain or "none"}
-    return names, features_NF, made | {"tiles": normaliser.to_dict()}
+    return names, features_NF, made | {"tile_stains": stains}

@@ -15,13 +15,23 @@ from safetensors.numpy import save_file
 from genviz._settings import settings
 from genviz.io.atomic import atomic_path
 
-_FORMAT = 1
-_FEATURES, _NAMES = "features", "names"
+_FORMAT = 2
+_FEATURES, _NAMES, _SHA256 = "features", "names", "sha256"
 
 
-def cache_file(slide_sha256: str, recipe: dict[str, Any], mpp: float, xy_px: NDArray[np.float64]) -> Path:
-    """Where the features of these positions on this slide would lie: one file for one set of inputs."""
-    told = json.dumps([_FORMAT, slide_sha256, recipe, mpp], sort_keys=True).encode()
+def cache_file(recipe: dict[str, Any], facts: dict[str, Any], xy_px: NDArray[np.float64]) -> Path:
+    """Where the features of these positions would lie: one file for one set of inputs.
+
+    Parameters
+    ----------
+    recipe
+        What decides the features besides the slide (`Encoder.recipe`).
+    facts
+        What decides them of the slide: checksum, resolution, stain.
+    xy_px
+        (n, 2) centres.
+    """
+    told = json.dumps([_FORMAT, recipe, facts], sort_keys=True).encode()
     digest = hashlib.sha256(told + np.ascontiguousarray(xy_px, np.float64).tobytes()).hexdigest()
     return settings.cache_dir / "features" / f"{digest}.safetensors"
 
@@ -30,14 +40,19 @@ def read_cached(file: Path) -> tuple[list[str], NDArray[np.float32]] | None:
     """Names and features; None when they are not there, or the file is damaged and must be made again."""
     try:
         with safe_open(file, framework="numpy") as stored:
-            return json.loads(stored.metadata()[_NAMES]), stored.get_tensor(_FEATURES)
+            told, features_NF = stored.metadata(), stored.get_tensor(_FEATURES)
+            intact = told[_SHA256] == _digest(told[_NAMES], features_NF)
+            return (json.loads(told[_NAMES]), features_NF) if intact else None
     except (FileNotFoundError, SafetensorError, KeyError, TypeError, ValueError):
         return None
 
 
 def write_cached(file: Path, names: list[str], features_NF: NDArray[np.float32]) -> None:
     """Keep names and features; two processes may write the same file."""
+    features_NF, listed = np.ascontiguousarray(features_NF), json.dumps(names)
     with atomic_path(file) as working:
-        save_file(
-            {_FEATURES: np.ascontiguousarray(features_NF)}, working, metadata={_NAMES: json.dumps(names)}
-        )
+        save_file({_FEATURES: features_NF}, working, {_NAMES: listed, _SHA256: _digest(listed, features_NF)})
+
+
+def _digest(names: str, features_NF: NDArray[np.float32]) -> str:
+    return hashlib.sha256(names.encode() + features_NF.tobytes()).hexdigest()

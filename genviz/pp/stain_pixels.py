@@ -1,6 +1,6 @@
 """Pixels that a slide's stains are estimated from.
 
-Shapes: H, W rows and columns; 3 RGB.
+Shapes: N tiles; H, W rows and columns; 3 RGB.
 """
 
 from __future__ import annotations
@@ -43,10 +43,7 @@ def stain_pixels(slide: Slide, mpp: float) -> NDArray[np.uint8]:
     mask = tissue_mask(overview)
     if mask is not None:
         centres = centres[share_on(mask, centres * [overview.shape[1], overview.shape[0]])]
-    # Evenly thinned, so that no corner of the tissue is left out.
-    chosen = (
-        centres[np.unique(np.linspace(0, len(centres) - 1, _PLACES).astype(int))] if len(centres) else centres
-    )
+    chosen = centres[_thinned(len(centres))]
     size = max(round(_SIDE * _MPP / mpp), 1)
     crops = [np.full((1, _SIDE, 3), 255, np.uint8)]
     for x, y in (chosen * [slide.width, slide.height]).astype(int):
@@ -55,3 +52,14 @@ def stain_pixels(slide: Slide, mpp: float) -> NDArray[np.uint8]:
             rgb_HW3 = np.asarray(Image.fromarray(rgb_HW3).resize((_SIDE, _SIDE), Image.Resampling.BOX))
         crops.append(rgb_HW3)
     return np.concatenate(crops)
+
+
+def tile_pixels(tiles_NHW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same for stored tiles: at most 100 of them, one above the other, uint8 (H, W, 3)."""
+    chosen_NHW3 = tiles_NHW3[_thinned(len(tiles_NHW3))]
+    return chosen_NHW3.reshape(-1, *chosen_NHW3.shape[2:])
+
+
+def _thinned(n: int) -> NDArray[np.intp]:
+    """At most `_PLACES` of n places, evenly spread, so that no corner is left out."""
+    return np.unique(np.linspace(0, n - 1, min(n, _PLACES)).astype(np.intp))

@@ -135,7 +135,7 @@ def summary(result: DemoResult) -> str:
             format_scores(table),
             f"Done in {result.seconds:.0f} s. Left behind:",
             f"  {result.report}  (open it in a browser; no network needed)",
-            f"  {result.predicted}  (JupyterLab: `make lab`, then anndata.read_h5ad; napari: `napari` and add the layers)",
+            f"  {result.predicted}  (AnnData: `make lab` opens JupyterLab; gv.io.read_h5ad reads it there and in napari)",
             f"  {result.metrics}",
         ]
     )
@@ -172,7 +172,7 @@ def _score(
 
 
 def metrics_document(scores: Mapping[str, Mapping[str, Score]], source: str) -> dict[str, object]:
-    """Scores of several models in one flat document: GenAR's under their names, others as ``<model>.<score>``."""
+    """Scores of several models in one flat document: GenAR's by name, others as ``<model>.<score>``."""
     flat: dict[str, Score] = {}
     for model, found in scores.items():
         flat |= {name if model == KEY else f"{model}.{name}": score for name, score in found.items()}

@@ -35,7 +35,7 @@ def attach_counts(predicted: AnnData, measured: AnnData) -> tuple[AnnData, AnnDa
     common = [name for name in predicted.obs_names if name in known]
     if not common:
         raise DataError(
-            f"Expected measured rows among the predicted ones (for instance {predicted.obs_names[0]!r}), found "
+            f"Expected measured rows among the predicted ones (such as {predicted.obs_names[0]!r}), found "
             f"none (the table has {measured.obs_names[0]!r}). Is it the same section?"
         )
     joined, rows = predicted[common].copy(), measured[common].copy()

@@ -46,7 +46,7 @@ def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     missing = sorted(set(sections) - set(found))
     if missing:
         raise UsageError(
-            f"Expected sections {', '.join(sections)}; {', '.join(missing)} not in {data} ({', '.join(found.unique())})."
+            f"Expected sections of {data} ({', '.join(found.unique())}); got also {', '.join(missing)}."
         )
     return adata[found.isin(list(sections)).to_numpy()].copy()
 
@@ -77,7 +77,7 @@ def train_genar(
     val
         Section held out for early stopping; it is added to ``sections`` if it is not among them.
     panel
-        Gene list; the packaged ``genes_genar200`` for HER2ST, every gene of the phantom, else ``var["panel"]``.
+        Gene list; the packaged ``genes_genar200`` for HER2ST, all genes of the phantom, else ``var["panel"]``.
     preset, epochs, resume, seed, device, architecture
         See `GenAR` and `GenAR.train`.
     out

@@ -64,7 +64,8 @@ def train_members(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, n_members: i
             order_SN = torch.stack([torch.randperm(len(x_NF)) for _ in range(n_members)])
             for rows_SB in order_SN.split(BATCH, dim=1):
                 x_SBF = x_NF[rows_SB]
-                if NOISE: x_SBF = x_SBF + NOISE * torch.randn_like(x_SBF)
+                if NOISE:
+                    x_SBF = x_SBF + NOISE * torch.randn_like(x_SBF)
                 optimiser.zero_grad()
                 loss = (network(x_SBF) - t_NG[rows_SB]).square().mean(dim=(1, 2)).sum()
                 loss.backward()
