@@ -1,6 +1,6 @@
 """GenAR on held-out HER2ST sections that were synthetically re-stained.
 
-    python benchmarks/restain_genar.py --out runs/restain
+python benchmarks/restain_genar.py --out runs/restain
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ SECTIONS = ("C2", "C3", "C4", "C5")
 
 def main() -> None:
     """Write ``restain-<stain>.json``, scores by staining, with and without normalisation."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--stains", default="macenko,none")
     args = parser.parse_args()
@@ -32,7 +34,9 @@ def main() -> None:
         document = {name: gv.metrics.scores_to_json(scores) for name, scores in found.items()}
         atomic_write_json(args.out / f"restain-{stain}.json", document)
         for name, scores in found.items():
-            logging.info("%s, %s: PCC-200 %.3f, MSE %.3f", stain, name, scores["pcc_200"].value, scores["mse"].value)
+            logging.info(
+                "%s, %s: PCC-200 %.3f, MSE %.3f", stain, name, scores["pcc_200"].value, scores["mse"].value
+            )
 
 
 if __name__ == "__main__":

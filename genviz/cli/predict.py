@@ -20,7 +20,8 @@ def _group() -> None:
 
 @app.command(
     "genar",
-    epilog="Example: genviz predict genar --model genar-her2st-mini --image slide.jpg --spots spots.tsv --out predicted.h5ad",
+    epilog="Example: genviz predict genar --model genar-her2st-mini --image slide.jpg --spots spots.tsv "
+    "--out predicted.h5ad",
 )
 def genar(
     *,

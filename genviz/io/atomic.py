@@ -57,7 +57,7 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
             working.touch(exist_ok=False)
             yield working
             flush(working)
-            os.replace(working, target)
+            working.replace(target)
             flush(target.parent)
         finally:
             working.unlink(missing_ok=True)
@@ -168,14 +168,14 @@ def _move_folder(working: Path, target: Path) -> None:
     if target.exists():
         if any(target.iterdir()):
             aside = working_name(target)
-            os.replace(target, aside)
+            target.replace(aside)
         else:
             target.rmdir()  # Windows does not rename over an empty folder
     try:
-        os.replace(working, target)
+        working.replace(target)
     except OSError:
         if aside is not None:
-            os.replace(aside, target)
+            aside.replace(target)
         raise
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)

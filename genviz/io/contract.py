@@ -222,7 +222,7 @@ def _split(adata: AnnData) -> Iterator[Finding]:
 
 
 def _storable(adata: AnnData) -> Iterator[Finding]:
-    """uns must come back from h5ad as it went in."""
+    """Metadata in uns must come back from h5ad as it went in."""
     lost = list(_unstorable(dict(adata.uns), "uns"))
     if lost:
         yield Finding(

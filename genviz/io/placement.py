@@ -94,7 +94,7 @@ def check_inside(
 
 
 def check_tissue(xy: NDArray[np.float64], slide: Slide, library: str) -> str | None:
-    """Would rows lie on tissue significantly more often with x and y exchanged, or do they mostly miss it?
+    """Warn when rows lie on tissue more often with x and y exchanged, or mostly miss it.
 
     The two orders are compared on the same rows by McNemar's statistic (b - c) / sqrt(b + c), with b and c
     the rows on tissue in one order only; beyond 3 the exchange is reported with both shares.
@@ -124,7 +124,7 @@ def check_tissue(xy: NDArray[np.float64], slide: Slide, library: str) -> str | N
 
 
 def check_resolution(adata: AnnData, library: str, slide: Slide | None = None) -> str | None:
-    """Is the stated mpp more than 10 % from what the spot pitch, or else the slide's metadata, says?"""
+    """Warn when the stated mpp is over 10 % from what the spot pitch, or else the slide's metadata, says."""
     stated = mpp_of(adata, library)
     if (measured := pitch_mpp(adata, library)) is not None:
         return resolutions_apart(stated, measured, f"the spot pitch of section {library!r}")

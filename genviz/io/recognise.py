@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 
 
 def git_blob_id(path: Path) -> str:
-    """Git's name of a file's content: SHA-1 of ``blob <size>\\0`` and the bytes."""
+    """Git's name of a file's content: SHA-1 of ``blob <size>``, a zero byte and the bytes."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK):

@@ -108,7 +108,7 @@ class ResumingDownloader:
                 with _repeatable(url):
                     self._attempt(url)
                 if self.authentic(self.partial):
-                    os.replace(self.partial, output_file)
+                    self.partial.replace(output_file)
                     return None
                 self.partial.unlink()
                 strange += 1

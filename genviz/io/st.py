@@ -107,12 +107,9 @@ def read_st(
         doubts.append(check_inside(adata.obsm[Obsm.SPATIAL], size, list(adata.obs_names), str(section)))
     for doubt in filter(None, [*unmatched, *doubts]):
         warnings.warn(doubt, stacklevel=2)
+    step = (pitch_um, pitch_um)
     entry = make_entry(
-        mpp=resolution,
-        spot_diameter_um=SPOT_DIAMETER_UM,
-        pitch_um=pitch_um,
-        grid_step_um=(pitch_um, pitch_um),
-        slide=slide,
+        mpp=resolution, spot_diameter_um=SPOT_DIAMETER_UM, pitch_um=pitch_um, grid_step_um=step, slide=slide
     )
     adata.uns[Uns.SPATIAL] = {str(section): entry}
     write_record(adata, str(section), {"mpp_from": source, "n_listed": n_listed, **record})

@@ -100,18 +100,14 @@ def read_visium(
         "matrix": source,
     }
     if not coordinates:
-        adata = AnnData(
-            X=counted.matrix, obs=pd.DataFrame(index=counted.barcodes.astype(object)), var=counted.var
-        )
-        adata.obs[Obs.LIBRARY] = pd.Categorical([name] * adata.n_obs)
+        adata = _counts_alone(counted, name)
         write_record(adata, name, record)
         return adata
     spatial = folder / Files.VISIUM_FOLDER
     if not spatial.is_dir():
         raise FileFormatError(
             f"Expected positions and images in {spatial}; the folder is absent. Copy the whole Space Ranger "
-            "output, or "
-            "read the counts alone with coordinates=False."
+            "output, or read the counts alone with coordinates=False."
         )
     table = _read_positions(spatial)
     adata, record["barcodes_without_position"] = _assemble(counted, table, name)
@@ -127,6 +123,14 @@ def read_visium(
         warnings.warn(text, stacklevel=2)
     adata.uns[Uns.SPATIAL] = {name: entry}
     write_record(adata, name, record)
+    return adata
+
+
+def _counts_alone(counted: TenxMatrix, name: str) -> AnnData:
+    adata = AnnData(
+        X=counted.matrix, obs=pd.DataFrame(index=counted.barcodes.astype(object)), var=counted.var
+    )
+    adata.obs[Obs.LIBRARY] = pd.Categorical([name] * adata.n_obs)
     return adata
 
 

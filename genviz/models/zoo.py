@@ -18,7 +18,7 @@ def names() -> list[str]:
 
 
 def folder_of(model: str | Path) -> Path:
-    """Folder of a checkpoint, given as a path (its own, or the run's that trained it) or as the name of a model in the box.
+    """Folder of a checkpoint: its own, that of the run that trained it, or the name of a model in the box.
 
     Raises
     ------

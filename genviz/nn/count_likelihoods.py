@@ -15,7 +15,7 @@ from genviz.nn.segments import segment_sum
 
 
 def negative_binomial_log_prob(counts: Tensor, log_mean: Tensor, log_dispersion: Tensor) -> Tensor:
-    """log NB(x; mean m, dispersion t), variance m + m²/t; elementwise with broadcasting.
+    """Log-probability of NB(x; mean m, dispersion t), variance m + m²/t; elementwise with broadcasting.
 
     ``lgamma(x+t) - lgamma(t) - lgamma(x+1) - t log(1 + m/t) - x log(1 + t/m)``: the last two are
     softplus of ±(log m - log t), which is exact at both ends.

@@ -93,7 +93,7 @@ def _mean_counts(adata: AnnData, tree: GeneTree, key: str | None) -> NDArray[np.
     if key is not None and Layers.mean(key) in view.layers:
         matrix = view.layers[Layers.mean(key)]
     else:
-        matrix = view.layers[Layers.COUNTS] if Layers.COUNTS in view.layers else view.X
+        matrix = view.layers.get(Layers.COUNTS, view.X)
     return np.asarray(matrix.mean(axis=0), dtype=np.float64).ravel()
 
 

@@ -1,4 +1,4 @@
-"""Nine tiles with their spot's circle and a scale bar: is the geometry right?"""
+"""Nine tiles with their spot's circle and a scale bar, to see whether the geometry is right."""
 
 from __future__ import annotations
 
@@ -64,27 +64,7 @@ def patch_check(
         rows=n_rows, cols=_COLUMNS, subplot_titles=titles, horizontal_spacing=0.015, vertical_spacing=0.12
     )
     for index, tile_HW3 in enumerate(tiles_BHW3):
-        place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
-        figure.add_layout_image(
-            source=jpeg_uri(tile_HW3, size_px),
-            x=0,
-            y=0,
-            sizex=side_um,
-            sizey=side_um,
-            sizing="stretch",
-            layer="below",
-            **place,
-        )
-        low, high = (side_um - section.diameter_um) / 2, (side_um + section.diameter_um) / 2
-        circle = {"type": "circle", "x0": low, "x1": high, "y0": low, "y1": high}
-        figure.add_shape(**circle, line={"color": "white", "width": 3.5}, **place)
-        figure.add_shape(**circle, line={"color": "#0072b2", "width": 2}, **place)
-        bar = {"type": "line", "x0": 8, "x1": 58, "y0": side_um - 9, "y1": side_um - 9}
-        figure.add_shape(**bar, line={"color": "white", "width": 6}, **place)
-        figure.add_shape(**bar, line={"color": "black", "width": 3}, **place)
-        figure.update_xaxes(range=[0, side_um], visible=False, constrain="domain", **place)
-        axis = "x" if index == 0 else f"x{index + 1}"
-        figure.update_yaxes(range=[side_um, 0], visible=False, scaleanchor=axis, constrain="domain", **place)
+        _draw_tile(figure, index, jpeg_uri(tile_HW3, size_px), side_um, section.diameter_um)
     figure.update_layout(
         title={
             "text": f"<b>Tile check</b> · section {section.library} · {size_px} px = {side_um:.0f} µm "
@@ -99,3 +79,21 @@ def patch_check(
         font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 12, "color": "#222"},
     )
     return figure
+
+
+def _draw_tile(figure: go.Figure, index: int, uri: str, side_um: float, diameter_um: float) -> None:
+    """One tile with the circle of its spot and a bar of 50 micrometres."""
+    place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
+    figure.add_layout_image(
+        source=uri, x=0, y=0, sizex=side_um, sizey=side_um, sizing="stretch", layer="below", **place
+    )
+    low, high = (side_um - diameter_um) / 2, (side_um + diameter_um) / 2
+    circle = {"type": "circle", "x0": low, "x1": high, "y0": low, "y1": high}
+    figure.add_shape(**circle, line={"color": "white", "width": 3.5}, **place)
+    figure.add_shape(**circle, line={"color": "#0072b2", "width": 2}, **place)
+    bar = {"type": "line", "x0": 8, "x1": 58, "y0": side_um - 9, "y1": side_um - 9}
+    figure.add_shape(**bar, line={"color": "white", "width": 6}, **place)
+    figure.add_shape(**bar, line={"color": "black", "width": 3}, **place)
+    figure.update_xaxes(range=[0, side_um], visible=False, constrain="domain", **place)
+    axis = "x" if index == 0 else f"x{index + 1}"
+    figure.update_yaxes(range=[side_um, 0], visible=False, scaleanchor=axis, constrain="domain", **place)

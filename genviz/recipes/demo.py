@@ -135,7 +135,7 @@ def summary(result: DemoResult) -> str:
             format_scores(table),
             f"Done in {result.seconds:.0f} s. Left behind:",
             f"  {result.report}  (open it in a browser; no network needed)",
-            f"  {result.predicted}  (AnnData: `make lab` opens JupyterLab; gv.io.read_h5ad reads it there and in napari)",
+            f"  {result.predicted}  (AnnData: `make lab` opens JupyterLab; gv.io.read_h5ad reads it)",
             f"  {result.metrics}",
         ]
     )

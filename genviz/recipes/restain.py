@@ -78,11 +78,17 @@ def restain(slide_path: Path, mpp: float, staining: Staining, target: Path) -> N
         density = optical_density(rgb_HW3.reshape(-1, 3))
         amounts = unmix(density, own.basis)
         rest = density - amounts @ own.basis
-        changed = (amounts * np.array(staining.amounts, np.float32)) @ basis + rest + np.array(staining.tint, np.float32)
+        changed = (amounts * np.array(staining.amounts, np.float32)) @ basis + rest
+        changed += np.array(staining.tint, np.float32)
         whole_HW3[top : top + _STRIPE] = rgb_of_density(changed).reshape(rgb_HW3.shape)
     with atomic_path(target) as working:
         tifffile.imwrite(
-            working, whole_HW3, tile=(512, 512), photometric="rgb", compression="jpeg", compressionargs={"level": 95}
+            working,
+            whole_HW3,
+            tile=(512, 512),
+            photometric="rgb",
+            compression="jpeg",
+            compressionargs={"level": 95},
         )
 
 

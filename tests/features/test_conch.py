@@ -63,7 +63,9 @@ def test_features_come_before_the_projection(package):
 
 def test_without_the_package_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "conch", None)
-    with pytest.raises(MissingDependencyError, match=r"timm cannot build CONCH.*git\+https.*mahmoodlab/CONCH"):
+    with pytest.raises(
+        MissingDependencyError, match=r"timm cannot build CONCH.*git\+https.*mahmoodlab/CONCH"
+    ):
         TimmEncoder.named("conch")
 
 

@@ -77,14 +77,16 @@ def test_each_of_the_ring_and_their_mean(whole, around):
     # Plain means are means of the eight; deviations and the like are made of them afterwards.
     for statistic in ("h", "glass", "nuclear_area", "e_band4"):
         eight = [each[:, names.index(f"{statistic}@ring{i}")] for i in range(8)]
-        np.testing.assert_allclose(mean[:, mean_names.index(f"{statistic}@ring")], np.mean(eight, axis=0), rtol=1e-4)
+        np.testing.assert_allclose(
+            mean[:, mean_names.index(f"{statistic}@ring")], np.mean(eight, axis=0), rtol=1e-4
+        )
 
 
 def test_a_place_of_the_ring_is_what_lies_there(around):
     names, each = around
     step = 200 / MPP
     # Of (-1, 0, 1) x (-1, 0, 1) without the middle, the seventh place is (1, 0): to the right.
-    own_names, own = encode(XY[:3] + [[step, 0]], ring=None)
+    own_names, own = encode([*XY[:3], [step, 0]], ring=None)
     for statistic in ("h", "e", "nuclei_density"):
         there = own[:, own_names.index(f"{statistic}@314um")]
         np.testing.assert_allclose(each[:3, names.index(f"{statistic}@ring6")], there, rtol=0.05)

@@ -17,7 +17,7 @@ def test_morphology_takes_the_ring():
 
 def test_unknown_names_are_refused_with_the_known():
     assert {"morphology", "uni", "conch", "dinov2", "resnet50"} <= set(encoder_names())
-    with pytest.raises(UsageError, match="morphology, .*uni.*; got 'virchow9'"):
+    with pytest.raises(UsageError, match=r"morphology, .*uni.*; got 'virchow9'"):
         get_encoder("virchow9")
 
 

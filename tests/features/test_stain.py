@@ -80,14 +80,14 @@ def test_a_pixel_does_not_depend_on_those_beside_it(method):
 
 @pytest.mark.parametrize("method", ["macenko", "reinhard"])
 def test_blank_glass_is_an_error(method):
-    with pytest.raises(DataError, match="at least 500 tissue pixels.*found 0 of 40000.*stain=None"):
+    with pytest.raises(DataError, match=r"at least 500 tissue pixels.*found 0 of 40000.*stain=None"):
         fit_normaliser(method, np.full((200, 200, 3), 250, np.uint8))
 
 
 def test_one_colour_is_an_error():
     only_eosin = STAIN.copy()
     only_eosin[..., 0] = 0
-    with pytest.raises(DataError, match="two distinct stains.*reinhard"):
+    with pytest.raises(DataError, match=r"two distinct stains.*reinhard"):
         MacenkoNormaliser.fit(stained(only_eosin * 3))
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genviz.features.texture import EDGE_SCALES, LBP_RADII, SCALES, band_maps, binary_pattern_maps, blur, halve
+from genviz.features.texture import (
+    EDGE_SCALES,
+    LBP_RADII,
+    SCALES,
+    band_maps,
+    binary_pattern_maps,
+    blur,
+    halve,
+)
 
 SIDE = 256
 

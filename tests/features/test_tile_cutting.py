@@ -61,7 +61,9 @@ def test_loose_tiles_are_rescaled_and_their_middle_taken():
     middle = fit_tiles(PIXELS[None, :64, :80], 1.0, 32)
     np.testing.assert_array_equal(middle[0], PIXELS[16:48, 24:56])
     shrunk = fit_tiles(PIXELS[None, :64, :64], 2.0, 32)
-    np.testing.assert_allclose(shrunk[0], PIXELS[:64, :64].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3)), atol=0.51)
+    np.testing.assert_allclose(
+        shrunk[0], PIXELS[:64, :64].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3)), atol=0.51
+    )
 
 
 def test_small_tiles_are_mirrored_at_the_edges_and_said():

@@ -59,13 +59,17 @@ def test_the_ring_and_its_mean():
     np.testing.assert_array_equal(each[:, :3], own)
     np.testing.assert_array_equal(mean[:, :3], own)
     np.testing.assert_allclose(mean[:, 3:], each[:, 3:].reshape(11, 8, 3).mean(axis=1), atol=1e-6)
-    _, right = encode(plain(ring=None), XY + [[100, 0]])  # 70 um are 100 px; the same order as the morphology's
+    _, right = encode(
+        plain(ring=None), [*XY, [100, 0]]
+    )  # 70 um are 100 px; the same order as the morphology's
     np.testing.assert_array_equal(each[:, 3 * 7 : 3 * 8], right)
 
 
 def test_pixels_are_standardised_and_normalised():
     normaliser = MacenkoNormaliser.fit(RGB)
-    _, features = encode(plain(ring=None, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)), XY[:2], normaliser=normaliser)
+    _, features = encode(
+        plain(ring=None, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)), XY[:2], normaliser=normaliser
+    )
     tile = normaliser.apply(reader(RGB)(*(np.floor(XY[0] - 15.5).astype(int)), 32, 32))
     expected = (tile.reshape(-1, 3).mean(axis=0) / 255 - [0.5, 0.4, 0.3]) / [0.2, 0.3, 0.4]
     np.testing.assert_allclose(features[0], expected, atol=1e-5)
@@ -144,9 +148,9 @@ def test_arguments_are_checked(saved):
         plain(mpp=0.0)
     with pytest.raises(UsageError, match="auto, cpu, cuda, mps; got 'tpu'"):
         plain(device="tpu")
-    with pytest.raises(UsageError, match="test_vit to take tiles of 224 px.*img_size"):
+    with pytest.raises(UsageError, match=r"test_vit to take tiles of 224 px.*img_size"):
         local(saved, size_px=224, options={"dynamic_img_size": False})
-    with pytest.raises(UsageError, match="of resnet50, .*; got 'virchow9'"):
+    with pytest.raises(UsageError, match=r"of resnet50, .*; got 'virchow9'"):
         TimmEncoder.named("virchow9")
 
 
@@ -168,7 +172,14 @@ def test_on_cuda_the_network_computes_in_bfloat16(saved):
 
 def test_a_network_without_pooling_is_refused():
     encoder = TimmEncoder(
-        "maps", nn.Identity(), mpp=0.7, size_px=32, mean=(0.0,) * 3, std=(1.0,) * 3, weights_sha256="", ring=None
+        "maps",
+        nn.Identity(),
+        mpp=0.7,
+        size_px=32,
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        weights_sha256="",
+        ring=None,
     )
-    with pytest.raises(UsageError, match="one row of numbers a tile.*global pooling"):
+    with pytest.raises(UsageError, match=r"one row of numbers a tile.*global pooling"):
         encode(encoder, XY)

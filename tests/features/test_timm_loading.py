@@ -38,7 +38,11 @@ def test_what_does_not_fit_is_named(saved, tmp_path):
     save_file(tensors, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError) as caught:
         local(tmp_path / "other.safetensors")
-    for part in ("norm.bias is missing", "extra is not part of it", "norm.weight has shape (3,) and not (64,)"):
+    for part in (
+        "norm.bias is missing",
+        "extra is not part of it",
+        "norm.weight has shape (3,) and not (64,)",
+    ):
         assert part in str(caught.value)
 
 
@@ -129,7 +133,12 @@ def test_gated_weights_say_what_to_accept_and_how_to_log_in(kind, saved, monkeyp
     with pytest.raises(GenvizError) as caught:
         TimmEncoder.named("uni")
     said = str(caught.value)
-    for part in ("https://huggingface.co/MahmoodLab/UNI", "hf auth login", "HF_TOKEN", "encoder='morphology'"):
+    for part in (
+        "https://huggingface.co/MahmoodLab/UNI",
+        "hf auth login",
+        "HF_TOKEN",
+        "encoder='morphology'",
+    ):
         assert part in said
     assert caught.value.exit_code == 1 and "\n" not in said
 

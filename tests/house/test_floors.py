@@ -32,9 +32,9 @@ ROOMS = {
     "pp": {"PIL", "anndata", "numpy", "pandas", "safetensors", "scipy", "tqdm"},
     "models": {"anndata", "distributed", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm"},
     "metrics": {"anndata", "numpy", "scipy"},
-    "datasets": {"anndata", "filelock", "numpy", "pandas", "scipy", "tifffile"},
+    "datasets": {"anndata", "filelock", "numpy", "pandas", "scipy", "tifffile", "tqdm"},
     "pl": {"PIL", "numpy", "plotly"},
-    "recipes": {"anndata", "numpy", "torch"},
+    "recipes": {"anndata", "numpy", "tifffile", "torch", "tqdm"},
     "cli": {"torch", "typer"},
 }  # fmt: skip
 

@@ -100,7 +100,7 @@ def test_a_full_disk_is_explained(tmp_path, error):
 
 def test_an_unreadable_input_is_not_blamed_on_the_output(tmp_path):
     elsewhere = PermissionError(errno.EACCES, "Permission denied", "/elsewhere/input.tsv")
-    with pytest.raises(PermissionError, match="input.tsv"), atomic_path(tmp_path / "a"):
+    with pytest.raises(PermissionError, match=r"input.tsv"), atomic_path(tmp_path / "a"):
         raise elsewhere
 
 
@@ -151,7 +151,7 @@ def test_a_folder_appears_whole_also_over_an_empty_one(tmp_path):
 
 def test_a_folder_with_content_is_refused_before_any_work(tmp_path):
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(UsageError, match="mine.txt"), atomic_dir(tmp_path):
+    with pytest.raises(UsageError, match=r"mine.txt"), atomic_dir(tmp_path):
         pytest.fail("the block must not run")
     with pytest.raises(UsageError, match="is a file"):
         check_new_folder(tmp_path / "mine.txt")

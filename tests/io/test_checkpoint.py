@@ -77,7 +77,7 @@ def test_a_checkpoint_may_be_replaced_and_nothing_else(saved, tmp_path):
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "chapter.tex").write_text("x")
-    with pytest.raises(UsageError, match="chapter.tex"):
+    with pytest.raises(UsageError, match=r"chapter.tex"):
         save_checkpoint(other, {}, {})
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -138,7 +138,7 @@ def test_files_outside_the_folder_are_not_read(saved):
 
 
 def test_another_kind_is_refused(saved):
-    with pytest.raises(CheckpointError, match="checkpoint of pathar .* it is one of genar"):
+    with pytest.raises(CheckpointError, match=r"checkpoint of pathar .* it is one of genar"):
         load_checkpoint(saved, kind="pathar")
 
 

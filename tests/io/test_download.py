@@ -19,7 +19,7 @@ from genviz.io.manifests import DataFile, Manifest
 from genviz.io.recognise import git_blob_id
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tests.io.file_server import FileServer, serving  # noqa: E402
+from tests.io.file_server import FileServer, serving
 
 BODY = np.random.default_rng(0).bytes(300_000)
 NAMES = {"a.bin": BODY, "b.bin": BODY[::-1], "empty.bin": b""}

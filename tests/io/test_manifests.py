@@ -132,8 +132,9 @@ def test_the_manifest_is_made_by_its_script(her2st_folder, tmp_path):
             blobs,
             "--data",
             her2st_folder,
-        ]
-        + ["--out", out],
+            "--out",
+            out,
+        ],
         check=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )

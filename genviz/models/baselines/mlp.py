@@ -22,14 +22,32 @@ from genviz.models.baselines.problem import Problem
 
 Floats = NDArray[np.float64]
 
-WIDTH, DROPOUT, NOISE = 256, 0.5, 0.0
+WIDTH, DROPOUT = 256, 0.5
 EPOCHS, BATCH, LR, FINAL_LR, DECAY = 50, 64, 1e-3, 0.02, 0.05
 N_MEMBERS = 3
 
 
+def mlp(problem: Problem) -> Estimate:
+    """Mean of three networks from features to log2(1 + count), and of three to normalised composition."""
+    seeds = [problem.seed]
+    choice = choose(problem, problem.log2_NG, mlp_path, seeds)
+    mean_MG = expected_counts(choice.predicted_MG, choice.out_of_fold_NG, problem.counts_NG)
+    deep = problem.whole.among(problem.deep_N)
+    direct_MG = next(mlp_path(deep.fit_NF, problem.normalised_NG[deep.fit_rows], deep.predict_MF, seeds))
+    return Estimate(choice.predicted_MG, mean_MG, direct_MG, {"members": N_MEMBERS, "mse": choice.mse})
+
+
+def mlp_path(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, seeds: Sequence[int]) -> Iterator[Floats]:
+    """Predictions of the averaged networks, for each seed."""
+    for seed in seeds:
+        yield train_members(fit_NF, y_NG, predict_MF, N_MEMBERS, seed)
+
+
 class Members(nn.Module):
-    """Networks of one shape side by side: dropout - linear - GELU - dropout - linear, the last one zero at
-    first."""
+    """Networks of one shape side by side: dropout - linear - GELU - dropout - linear.
+
+    The last layer starts at zero, so that training starts from the mean of the targets.
+    """
 
     def __init__(self, n_members: int, n_in: int, n_hidden: int, n_out: int) -> None:
         super().__init__()
@@ -48,12 +66,15 @@ class Members(nn.Module):
 
 
 def train_members(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, n_members: int, seed: int) -> Floats:
-    """Train networks and average their predictions."""
+    """Train networks and average their predictions; equal arguments give equal numbers.
+
+    The process's own random state is left as it was.
+    """
     mean_G = y_NG.mean(axis=0)
     x_NF = torch.from_numpy(fit_NF.astype(np.float32))
     t_NG = torch.from_numpy((y_NG - mean_G).astype(np.float32))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(row_key(seed, "", "", "mlp") % 2**63)
         network = Members(n_members, x_NF.shape[1], WIDTH, t_NG.shape[1])
         optimiser = torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY, fused=True)
         steps = EPOCHS * math.ceil(len(x_NF) / BATCH)
@@ -63,11 +84,8 @@ def train_members(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, n_members: i
         for _ in range(EPOCHS):
             order_SN = torch.stack([torch.randperm(len(x_NF)) for _ in range(n_members)])
             for rows_SB in order_SN.split(BATCH, dim=1):
-                x_SBF = x_NF[rows_SB]
-                if NOISE:
-                    x_SBF = x_SBF + NOISE * torch.randn_like(x_SBF)
                 optimiser.zero_grad()
-                loss = (network(x_SBF) - t_NG[rows_SB]).square().mean(dim=(1, 2)).sum()
+                loss = (network(x_NF[rows_SB]) - t_NG[rows_SB]).square().mean(dim=(1, 2)).sum()
                 loss.backward()
                 optimiser.step()
                 schedule.step()

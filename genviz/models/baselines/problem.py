@@ -95,6 +95,11 @@ class Problem:
         return np.log2(1.0 + PER * self.counts_NG / np.maximum(self.library_N, 1.0)[:, None])
 
     @property
+    def has_depth(self) -> bool:
+        """Whether enough training rows are deep for `deep_N`."""
+        return int((self.library_N >= MIN_UMI).sum()) >= _MIN_ROWS
+
+    @property
     def deep_N(self) -> NDArray[np.bool_]:
         """Training rows with at least 200 UMI.
 
@@ -104,11 +109,11 @@ class Problem:
             When there are too few to fit composition on.
         """
         deep = self.library_N >= MIN_UMI
-        if deep.sum() < _MIN_ROWS:
+        if not self.has_depth:
             raise DataError(
                 f"Expected at least {_MIN_ROWS} training rows of {MIN_UMI} UMI or more to fit composition; "
-                f"there are {int(deep.sum())} of {len(deep)}. Leave the composition out, or train on deeper "
-                "sections."
+                f"there are {int(deep.sum())} of {len(deep)}. Leave composition_ridge out of names, or train on "
+                "deeper sections."
             )
         return np.asarray(deep)
 

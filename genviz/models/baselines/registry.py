@@ -41,7 +41,60 @@ def fit_predict(
     seed: int = 0,
     others: Mapping[str, AnnData] | None = None,
 ) -> dict[str, AnnData]:
-    """Fit baselines on the training rows and predict the test rows."""
+    """Fit baselines on the training rows and predict the test rows.
+
+    All baselines get the same rows, standardised features and genes. Settings (penalties, kernel widths,
+    neighbours) are chosen by cross-validation over the training sections; with one section only, over
+    strips of it. Measured counts of the test rows are neither read nor needed.
+
+    - ``mean``: mean of the training rows.
+    - ``ridge``, ``kernel_ridge``, ``mlp``: fitted to log2(1 + count).
+    - ``knn``: mean of the nearest rows; ``retrieval``: the same in a joint space of image and expression.
+    - ``composition_ridge``: fitted to log2(1 + 1e4 * count / library total), on rows of at least 200 UMI;
+      `kernel_ridge` and `mlp` make such a direct prediction too where 20 rows or more are deep enough.
+    - ``average``: mean of `kernel_ridge`, `mlp` and `others`.
+
+    Parameters
+    ----------
+    train
+        Rows to fit on, at least 20. Reads raw counts (``layers["counts"]``, else ``X``) of all genes,
+        ``obsm[features]`` (n_train, F), ``obsm["spatial"]``, ``obs["library_id"]`` and the sections' mpp.
+    test
+        Rows to predict. Reads the same without counts; features must be made by the same recipe.
+    names
+        Baselines to give back, of `NAMES`. What ``average`` needs is fitted with it.
+    genes
+        Genes to predict, G of them; default ``var["panel"]`` of `train` where there is one, else all.
+    features
+        Key of the tile features.
+    normalise
+        ``"train"``: features standardised with statistics of the training rows. ``"section"``: each
+        section by its own; transductive, needs whole sections, recorded in the result.
+    seed
+        Of everything random, which is `mlp` alone.
+    others
+        Result key → another model's result on the test rows, to be averaged in ``average``. Reads
+        ``layers["<key>"]``, ``["<key>_log2"]`` and, where present, ``["<key>_normalised"]``.
+
+    Returns
+    -------
+    Name → new AnnData (n_test, G) under the result key ``<name>``, in the order of `names`. ``X`` and
+    ``layers["<name>"]``: E[X], raw counts; ``layers["<name>_log2"]``: E[log2(1 + X)];
+    ``layers["<name>_normalised"]``: direct prediction of log2(1 + 1e4 * count / library total), where the
+    baseline makes one; all float32, none negative. ``obs``, ``uns`` and ``obsm["spatial"]`` are those of
+    `test`, copied; ``uns["genviz"]["<name>"]`` is the provenance as JSON. `train` and `test` stay as they are.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or none, no genes, or another word for `normalise`.
+    MissingKeyError
+        Without features, positions, mpp or training counts, or without the layers of one of `others`.
+    DataError
+        For rows that are in both objects, too few training rows (for ``composition_ridge``, deep ones),
+        genes without counts, features that are not finite or were made in another way, fewer than 20 rows of a
+        section to standardise by itself, and test rows that one of `others` lacks.
+    """
     unknown = [name for name in names if name not in NAMES]
     if unknown or not names:
         raise UsageError(

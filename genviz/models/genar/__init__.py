@@ -1,4 +1,4 @@
-"""GenAR: tile features and position → joint distributions of raw gene counts, coarse to fine (specification: docs/models/genar.md)."""
+"""GenAR: from tile features and position to raw gene counts, coarse to fine (docs/models/genar.md)."""
 
 from __future__ import annotations
 

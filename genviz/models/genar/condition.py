@@ -52,8 +52,9 @@ class Condition(nn.Module):
 
 
 class ConditionEncoder(nn.Module):
-    """The condition as the vector that modulates a transformer: norm - drop - linear - GELU - drop - linear -
-    norm.
+    """The condition as the vector that modulates a transformer.
+
+    norm - drop - linear - GELU - drop - linear - norm.
 
     Parameters
     ----------

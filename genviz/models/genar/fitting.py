@@ -62,7 +62,8 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
         train &= ~held
     if train.sum() < 2:
         raise DataError(
-            f"Expected at least 2 training rows, got {int(train.sum())} of {adata.n_obs}. Check obs[{setup.split_key!r}] and val."
+            f"Expected at least 2 training rows, got {int(train.sum())} of {adata.n_obs}. "
+            f"Check obs[{setup.split_key!r}] and val."
         )
     return Masks(train, held)
 

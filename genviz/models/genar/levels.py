@@ -7,6 +7,7 @@ M = P - (groups of the first level) positions that have a parent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ class Levels(nn.Module):
         super().__init__()
         self.scales = tuple(int(n) for n in group_LG.max(axis=1) + 1)
         starts = np.concatenate([[0], np.cumsum(self.scales)])
-        self.slices = tuple(slice(int(a), int(b)) for a, b in zip(starts[:-1], starts[1:], strict=True))
+        self.slices = tuple(slice(int(a), int(b)) for a, b in pairwise(starts))
         parents = []
         for k in range(1, len(self.scales)):
             # The first gene of the display order decides, as in GeneTree.parents; nested scales agree on it.

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _UNFAMILIAR = 0.1
-_CALIBRATION = "Intervals were fitted on the training sections; on another patient, stain or protocol their coverage is not known."
+_CALIBRATION = (
+    "Intervals were fitted on the training sections; on another patient, stain or protocol their coverage is "
+    "not known."
+)
 
 
 def predict(

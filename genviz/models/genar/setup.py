@@ -82,7 +82,8 @@ def setup_anndata(
         )
     if not 2 <= len(panel) <= _MAX_PANEL:
         raise DataError(
-            f"Expected a panel of 2 to {_MAX_PANEL} genes, got {len(panel)}. Choose one with gv.pp.select_genes(adata, n=200)."
+            f"Expected a panel of 2 to {_MAX_PANEL} genes, got {len(panel)}. "
+            "Choose one with gv.pp.select_genes(adata, n=200)."
         )
     setup = Setup(features, tuple(panel), library_key, split_key)
     store = adata.uns.setdefault(Uns.GENVIZ, {}).setdefault(Uns.SETUP, {})

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 
 def choose(logits_NKV: Tensor, uniform_NK: Tensor, options: SampleOptions) -> Tensor:
-    """Pick a count for every group: the most probable, or by inverting the distribution function at
-    `uniform_NK`.
+    """Pick a count for every group: the most probable, or the distribution function inverted at `uniform_NK`.
 
     Ties and rounding are harmless: the result is always within the vocabulary.
     """

@@ -1,5 +1,4 @@
-"""The coherent coarse-to-fine likelihood: a negative binomial total, split by Dirichlet-multinomials down a
-tree.
+"""The coherent coarse-to-fine likelihood: a negative binomial total, split down a tree.
 
     X_root ~ NB(mean m(x), dispersion t)
     (X_c)_{c child of p} | X_p ~ DirichletMultinomial(X_p; A_p softmax_p(logits(x)))

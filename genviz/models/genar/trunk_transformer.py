@@ -1,9 +1,9 @@
-"""The trunk over groups of all scales: one position a group, one pass in training, scale by scale in
-sampling.
+"""The trunk over groups of all scales: one pass in training, scale by scale in sampling.
 
-The input of a position is made from its parent only (one token a position, as in VAR, Tian et al. 2024),
-and never changes once made; that is what makes keys and values cacheable. Without attention the
-same trunk is a stack of MLP blocks in which a group sees its parent and the condition.
+A group is one position (one token a position, as in VAR, Tian et al. 2024). Its input is made from its parent
+only and never changes once made; that is what makes keys and values cacheable. Without attention the same
+trunk is a stack of MLP blocks in which a group sees its parent and the condition.
+
 Shape legend: N rows or chains, L levels, P positions, K positions of one level, D width, C condition width.
 """
 
