@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from genviz._settings import settings
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +32,18 @@ def genviz_data() -> Path:
 def her2st_dir(genviz_data: Path) -> Path:
     """The folder of HER2ST sections C2 to C5."""
     return _part(genviz_data, "her2st")
+
+
+@pytest.fixture(scope="session")
+def her2st_rows(her2st_dir: Path) -> dict[str, AnnData]:
+    """Sections C2 to C5 without images, read once; not to be changed."""
+    from genviz.io import read_st
+
+    tables, spots = her2st_dir / "ST-cnts", her2st_dir / "ST-spotfiles"
+    return {
+        name: read_st(tables / f"{name}.tsv.gz", spots / f"{name}_selection.tsv", section=name)
+        for name in ("C2", "C3", "C4", "C5")
+    }
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ Heavy packages are imported inside the commands, so that ``genviz --help`` answe
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from genviz import __version__
 from genviz._errors import GenvizError
@@ -18,8 +20,25 @@ from genviz.cli.demo import demo
 from genviz.cli.doctor import doctor
 from genviz.cli.report import report
 
+
+class Stopped(GenvizError):
+    """Ctrl-C, with what to say about it."""
+
+
+class _Commands(TyperGroup):
+    """All commands. Ctrl-C leaves them as a `Stopped`, because typer would end the process without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command chosen."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as err:
+            raise Stopped(str(err) or "Stopped. Nothing was left under the final names.") from err
+
+
 app = typer.Typer(
     name="genviz",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,8 +83,6 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]
     try:
         app(words, prog_name="genviz")
-    except KeyboardInterrupt as err:
-        _end(str(err) or "Stopped. Nothing was left under the final names.", 1, debug)
     except GenvizError as err:
         _end(str(err), err.exit_code, debug)
     except Exception as err:  # the last line of defence: one line instead of a traceback
@@ -75,5 +92,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _end(message: str, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exc()
+    else:
+        # Reads of zarr that were abandoned half-way complain when the process ends.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     typer.echo(f"genviz: {' '.join(message.split())}", err=True)
     raise SystemExit(code)

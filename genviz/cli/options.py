@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -18,6 +18,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
 
+_warned: set[str] = set()  # what the running command has said
+
 
 def speak(*, verbose: bool, quiet: bool) -> None:
     """Send genviz's log to standard error at the level asked for; `-q` also hides progress bars."""
@@ -28,11 +30,22 @@ def speak(*, verbose: bool, quiet: bool) -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
     settings.progress = settings.progress and not quiet and sys.stderr.isatty()
+    _warned.clear()
     warnings.showwarning = _warn
 
 
-def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """Science warnings as one line; what libraries tell their own developers only with `-v`."""
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Science warnings as one line, each once; what libraries tell their own developers only with `-v`."""
+    if str(message) in _warned:
+        return
+    _warned.add(str(message))
     log = logging.getLogger("genviz")
     log.log(logging.WARNING if issubclass(category, UserWarning) else logging.DEBUG, "Warning: %s", message)
 

@@ -44,9 +44,13 @@ def check_names(names: Sequence[str], what: str) -> None:
     if len(set(names)) == len(names):
         return
     repeated = [name for name, n in Counter(names).items() if n > 1]
+    way_out = (
+        "Sum or rename the duplicates, for example with adata.var_names_make_unique()."
+        if what == "genes"
+        else "Drop or rename the duplicates."
+    )
     raise DataError(
-        f"Expected unique names of {what}; {len(repeated)} occur more than once: {first_names(repeated)}. "
-        f"Sum or rename the duplicates, for example with adata.var_names_make_unique()."
+        f"Expected unique names of {what}; {len(repeated)} occur more than once: {first_names(repeated)}. {way_out}"
     )
 
 

@@ -74,19 +74,49 @@ class GeneTree:
         return tuple(int(n) for n in self.groups.max(axis=0) + 1)
 
     def sizes(self, k: int) -> NDArray[np.int64]:
-        """Genes in each group at scale `k`, (scales[k],)."""
+        """Genes in each group of a scale.
+
+        Parameters
+        ----------
+        k
+            Scale, 0 is the coarsest; negative counts from the finest.
+
+        Returns
+        -------
+        int64 (scales[k],), from left to right along `order`; they sum to `n_genes`.
+        """
         return np.bincount(self.groups[:, k], minlength=self.scales[k])
 
     def starts(self, k: int) -> NDArray[np.int64]:
-        """Position along the order at which each group of scale `k` begins, (scales[k],)."""
+        """Position along `order` at which each group of a scale begins.
+
+        Parameters
+        ----------
+        k
+            Scale, 0 is the coarsest; negative counts from the finest.
+
+        Returns
+        -------
+        int64 (scales[k],), growing from 0: the sums of `sizes` before each group.
+        """
         return np.concatenate([[0], np.cumsum(self.sizes(k))[:-1]]).astype(np.int64)
 
     def parents(self, k: int) -> NDArray[np.int32]:
         """Group at scale ``k - 1`` that holds each group of scale `k` (its first gene, for windows).
 
+        Parameters
+        ----------
+        k
+            Scale, from 1 to the number of scales less 1.
+
         Returns
         -------
         int32 (scales[k],), never decreasing.
+
+        Raises
+        ------
+        UsageError
+            For scale 0, which has no parents, or a scale that the tree does not have.
         """
         if not 1 <= k < len(self.scales):
             raise UsageError(
@@ -127,6 +157,11 @@ class GeneTree:
         Returns
         -------
         Dense (N, scales[k]); floats keep their type, integers become int64.
+
+        Raises
+        ------
+        DataError
+            When the counts do not have a column for each gene.
         """
         if counts_NG.ndim != 2 or counts_NG.shape[1] != self.n_genes:
             raise DataError(
@@ -139,12 +174,33 @@ class GeneTree:
         return np.asarray(sums.toarray() if sparse.issparse(sums) else sums)
 
     def members(self, k: int, g: int) -> list[str]:
-        """Names of the genes in group `g` of scale `k`, in display order."""
+        """Names of the genes in one group, in display order.
+
+        Parameters
+        ----------
+        k
+            Scale, 0 is the coarsest; negative counts from the finest.
+        g
+            Number of the group at that scale, from the left.
+
+        Returns
+        -------
+        As many names as ``sizes(k)[g]``; none for a group that the scale does not have.
+        """
         start, stop = np.searchsorted(self.groups[self.order, k], [g, g + 1])
         return [self.genes[i] for i in self.order[start:stop]]
 
     def reindex(self, genes: Sequence[str]) -> GeneTree:
         """Give the same tree with its gene axis in another order of the same names.
+
+        Parameters
+        ----------
+        genes
+            The G names of `genes`, in the order wanted.
+
+        Returns
+        -------
+        A new tree; its groups, display order and `digest` are those of this one.
 
         Raises
         ------
@@ -158,7 +214,13 @@ class GeneTree:
         return GeneTree(tuple(genes), self.groups[rows], order, self.layout)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able form: genes, order, sizes of the segments at each scale, layout."""
+        """JSON-able form of the tree, which `from_dict` reads.
+
+        Returns
+        -------
+        ``genes`` (G names), ``order`` (G indices into them), ``sizes`` (for each scale the genes in each group,
+        left to right) and ``layout``.
+        """
         sizes = [self.sizes(k).tolist() for k in range(len(self.scales))]
         return {
             "genes": list(self.genes),
@@ -170,6 +232,11 @@ class GeneTree:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> GeneTree:
         """Read what `to_dict` wrote, checked as a new tree is.
+
+        Parameters
+        ----------
+        data
+            ``genes``, ``order`` and ``sizes``; ``layout`` is ``"nested"`` where it is absent.
 
         Raises
         ------
@@ -188,7 +255,12 @@ class GeneTree:
         return cls(tuple(genes), groups, order, str(data.get("layout", "nested")))
 
     def digest(self) -> str:
-        """SHA-256 of the tree itself: equal for trees that differ only in the order of `genes`."""
+        """SHA-256 of the tree itself: equal for trees that differ only in the order of `genes`.
+
+        Returns
+        -------
+        64 hexadecimal digits, of the names in display order, the groups' sizes at each scale and the layout.
+        """
         whole = self.to_dict() | {"genes": [self.genes[i] for i in self.order]}
         del whole["order"]
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

@@ -23,7 +23,23 @@ METHODS = ("linkage", "kmeans", "random", "user")
 def default_scales(n_genes: int) -> tuple[int, ...]:
     """Scales for a panel: 1, 4, 8, then steps of about 5 down to single genes; (1, 4, 8, 40, 200) for 200.
 
-    5,000 genes get (1, 4, 8, 40, 200, 1000, 5000), 20 genes (1, 4, 8, 20).
+    Between 8 and G the scales grow geometrically, ``8 (G / 8)^(i / n)`` for i = 1 to n - 1, rounded, with n the
+    nearest whole number to ``log_5(G / 8)`` and at least 1: 5,000 genes get (1, 4, 8, 40, 200, 1000, 5000),
+    20 genes (1, 4, 8, 20).
+
+    Parameters
+    ----------
+    n_genes
+        Genes in the panel, G.
+
+    Returns
+    -------
+    Number of groups at each scale, growing, the last one G.
+
+    Raises
+    ------
+    UsageError
+        For fewer than one gene.
     """
     if n_genes < 1:
         raise UsageError(f"Expected at least one gene; got {n_genes}.")

@@ -35,6 +35,20 @@ def row_generator(seed: int, library: str, row_name: str, stream: str = "") -> n
     """Generator of all randomness of one row: a Philox stream keyed by (seed, library, row, stream).
 
     Two calls with equal arguments draw equal numbers; a row's draws never depend on other rows.
-    See `row_key` for the parameters.
+
+    Parameters
+    ----------
+    seed
+        Seed of the call.
+    library
+        Section the row belongs to ("" when there is one).
+    row_name
+        Name of the row in ``obs_names``.
+    stream
+        Purpose, so that two uses of randomness for one row are independent ("sample", "pit", ...).
+
+    Returns
+    -------
+    A new generator at the start of its stream, keyed by `row_key` of the four.
     """
     return np.random.Generator(np.random.Philox(key=row_key(seed, library, row_name, stream)))

@@ -78,10 +78,23 @@ class MacenkoNormaliser:
     def fit(cls, rgb_HW3: Pixels) -> MacenkoNormaliser:
         """Estimate from an overview: the extreme angles of tissue in the plane of its two main directions.
 
+        Optical densities of tissue are projected on the two eigenvectors of their covariance with the largest
+        eigenvalues; the stains are the directions at the 1st and the 99th percentile of the angle there, the one
+        that absorbs more red being hematoxylin (Macenko et al., ISBI 2009).
+
+        Parameters
+        ----------
+        rgb_HW3
+            uint8 (H, W, 3), pixels from all over the slide, of which at least 500 are tissue.
+
+        Returns
+        -------
+        The slide's normaliser.
+
         Raises
         ------
         DataError
-            Too little tissue to estimate stains from.
+            Too little tissue to estimate stains from, or one stain only.
         """
         density = tissue_density(rgb_HW3)
         _, vectors = np.linalg.eigh(np.cov(density.T))
@@ -103,13 +116,31 @@ class MacenkoNormaliser:
         return cls(basis, np.maximum(maximum, 1e-3))
 
     def apply(self, rgb: Pixels) -> Pixels:
-        """Unmix with the slide's stains, scale, mix with the reference stains."""
+        """Unmix with the slide's stains, scale, mix with the reference stains.
+
+        ``OD' = max(OD basis^+ * reference maximum / maximum, 0) reference basis`` with ``OD = -ln((I + 1) / 256)``
+        and ``basis^+`` the pseudo-inverse.
+
+        Parameters
+        ----------
+        rgb
+            uint8 (..., 3), pixels of the slide.
+
+        Returns
+        -------
+        uint8, the shape of `rgb`.
+        """
         to_amounts = np.linalg.pinv(self.basis) * (REFERENCE_MAXIMUM / self.maximum)
         amounts = np.maximum(optical_density(rgb) @ to_amounts.astype(np.float32), 0.0)
         return rgb_of_density(amounts @ REFERENCE_BASIS)
 
     def to_dict(self) -> dict[str, Any]:
-        """Method, stain vectors and amounts."""
+        """Method and fitted numbers, for provenance.
+
+        Returns
+        -------
+        ``method``, ``basis`` (2, 3) and ``maximum`` (2,), as lists rounded to five places.
+        """
         return {
             "method": "macenko",
             "basis": self.basis.round(5).tolist(),
@@ -132,13 +163,40 @@ class ReinhardNormaliser:
 
     @classmethod
     def fit(cls, rgb_HW3: Pixels) -> ReinhardNormaliser:
-        """Lab statistics of the tissue in an overview."""
+        """Lab statistics of the tissue in an overview.
+
+        Parameters
+        ----------
+        rgb_HW3
+            uint8 (H, W, 3), pixels from all over the slide, of which at least 500 are tissue.
+
+        Returns
+        -------
+        The slide's normaliser.
+
+        Raises
+        ------
+        DataError
+            Too little tissue.
+        """
         tissue = rgb_of_density(tissue_density(rgb_HW3))
         lab = rgb_to_lab(tissue)
         return cls(lab.mean(axis=0), np.maximum(lab.std(axis=0), 1e-3))
 
     def apply(self, rgb: Pixels) -> Pixels:
-        """Shift and scale each Lab channel to the reference; background stays background."""
+        """Shift and scale each Lab channel to the reference; background stays background.
+
+        ``Lab' = (Lab - mean) / std * reference std + reference mean`` (Reinhard et al. 2001).
+
+        Parameters
+        ----------
+        rgb
+            uint8 (..., 3), pixels of the slide.
+
+        Returns
+        -------
+        uint8, the shape of `rgb`.
+        """
         lab = rgb_to_lab(rgb)
         moved = (lab - self.mean) / self.std * _REFERENCE_LAB_STD + _REFERENCE_LAB_MEAN
         result = lab_to_rgb(moved)
@@ -147,7 +205,12 @@ class ReinhardNormaliser:
         return result
 
     def to_dict(self) -> dict[str, Any]:
-        """Method and Lab statistics."""
+        """Method and fitted numbers, for provenance.
+
+        Returns
+        -------
+        ``method``, ``mean`` and ``std`` (3 values each), rounded to four places.
+        """
         return {"method": "reinhard", "mean": self.mean.round(4).tolist(), "std": self.std.round(4).tolist()}
 
 

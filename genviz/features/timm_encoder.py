@@ -192,7 +192,13 @@ class TimmEncoder:
         return encoder
 
     def recipe(self) -> dict[str, Any]:
-        """What decides the features besides the slide."""
+        """What decides the features besides the slide.
+
+        Returns
+        -------
+        JSON values: name and version, resolution (um/px) and side (px) of the tiles, standardisation, ring and pitch
+        (um; 0 without a ring), checksum of the weights and whether it is the expected one, precision.
+        """
         return {
             "name": self.name,
             "version": self.version,
@@ -217,14 +223,38 @@ class TimmEncoder:
         n_workers: int = 1,
         on_rows: Callable[[int], object] = lambda n: None,
     ) -> tuple[list[str], Features]:
-        """Encode every position; parameters and results as in `MorphologyEncoder.encode`.
+        """Encode every position of a slide, with its ring if there is one.
 
         Batches are filled to a fixed size, so a row's numbers are the same whichever rows are beside it.
+
+        Parameters
+        ----------
+        read
+            ``read(x, y, w, h)`` gives uint8 (h, w, 3) of the slide in its own pixels, white outside.
+        xy_px
+            (N, 2) centres in the slide's pixels.
+        mpp
+            Micrometres per pixel of the slide.
+        normaliser
+            Stain normaliser of the slide.
+        n_workers
+            Threads that cut tiles while the network computes.
+        on_rows
+            Called with the number of rows just finished.
+
+        Returns
+        -------
+        names
+            Names of the features: D without a ring, 2 D with ``"mean"``, 9 D with ``"each"``.
+        features
+            float32 (N, as many).
 
         Raises
         ------
         DataError
             Without rows, or for centres that are not finite.
+        UsageError
+            For a network that does not give one row of numbers a tile.
         """
         if not len(xy_px):
             raise DataError("Expected at least one spot, got none. Is the section empty?")
@@ -254,8 +284,20 @@ class TimmEncoder:
     ) -> tuple[list[str], Features]:
         """Encode loose tiles, which have no ring.
 
-        Parameters and results as in `MorphologyEncoder.encode_tiles`. Tiles are brought to the network's
-        resolution and their middle is taken.
+        Tiles are brought to the network's resolution and their middle is taken.
+
+        Parameters
+        ----------
+        tiles_NHW3
+            uint8 (N, H, W, 3).
+        mpp
+            Micrometres per pixel of the tiles.
+        normaliser
+            Stain normaliser of the slide they come from.
+
+        Returns
+        -------
+        Names of the D features and float32 (N, D).
 
         Raises
         ------

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from anndata.io import write_elem
 
 from genviz._errors import UsageError
+from genviz.io.h5_sink import h5_file
 from genviz.io.output import AnyPath, check_new_folder, explained, flush, parents, real_path, working_name
 
 if TYPE_CHECKING:
@@ -138,7 +140,8 @@ def atomic_write_h5ad(adata: AnnData, path: AnyPath) -> None:
         obs, var = rows.obs, rows.var
         try:
             rows.obs, rows.var = _storable(obs), _storable(var)
-            rows.write_h5ad(working, convert_strings_to_categoricals=False, compression="gzip")
+            with h5_file(working) as file:
+                write_elem(file, "/", rows, dataset_kwargs={"compression": "gzip"})
         finally:
             rows.obs, rows.var = obs, var
 

@@ -128,7 +128,7 @@ def _with_genes(part: AnnData, genes: list[str], section: str) -> AnnData:
             "counts are unknown, because the platform is not known to measure all genes. Choose genes that "
             "all sections have."
         )
-    logger.info(
+    logger.debug(
         "Section %r: %d genes that no spot of it has are set to 0: %s.",
         section,
         len(absent),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 Level = Literal["error", "warning", "note"]
+COUNTS_SLOTS = ("X", f"layers['{Layers.COUNTS}']")  # where findings about counts are placed
 _MPP_RANGE = (0.05, 20.0)
 _SPLITS = {"train", "val", "test"}
 
@@ -53,6 +54,11 @@ def contract_report(adata: AnnData) -> list[Finding]:
     """Everything about an object that the contract asks for and it does not have, errors first.
 
     Reads all slots; writes nothing.
+
+    Parameters
+    ----------
+    adata
+        Any object, complete or not.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def _counts(adata: AnnData) -> Iterator[Finding]:
     """A counts layer must hold counts; X may hold anything, but only counts are of use."""
     stored = Layers.COUNTS in adata.layers
     matrix = adata.layers[Layers.COUNTS] if stored else adata.X
-    where = f"layers['{Layers.COUNTS}']" if stored else "X"
+    where = COUNTS_SLOTS[stored]
     if matrix is None or 0 in adata.shape:
         yield Finding("note", where, "There are no counts.", "Predicting needs none; training and scores do.")
         return
@@ -105,7 +111,7 @@ def _counts(adata: AnnData) -> Iterator[Finding]:
             else f"Put raw counts into layers['{Layers.COUNTS}'] before training."
         )
         if not stored and any(Layers.log2(name) in adata.layers for name in adata.layers):
-            yield Finding("note", where, "A prediction: X holds expected, not measured counts.", todo)
+            yield Finding("note", where, "A prediction: X holds expected, not measured counts.", "")
         else:
             yield Finding("error" if stored else "warning", where, str(err), todo)
 

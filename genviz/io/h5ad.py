@@ -14,13 +14,13 @@ from anndata import AnnData
 from genviz._errors import DataError
 from genviz._keys import Uns
 from genviz.io.atomic import atomic_write_h5ad
-from genviz.io.contract import contract_report
+from genviz.io.contract import COUNTS_SLOTS, contract_report
 from genviz.io.opening import AnyPath, existing, reading
 
 logger = logging.getLogger("genviz")
 
 
-def read_h5ad(path: AnyPath) -> AnnData:
+def read_h5ad(path: AnyPath, *, with_counts: bool = False) -> AnnData:
     """Read any AnnData file and check it against genviz's contract.
 
     Paths of section images that are recorded relative to the file are made absolute where the image is there.
@@ -30,6 +30,8 @@ def read_h5ad(path: AnyPath) -> AnnData:
     ----------
     path
         An h5ad file.
+    with_counts
+        Whether the rows are of no use without raw counts: what is wrong with those is then an error.
 
     Raises
     ------
@@ -43,9 +45,10 @@ def read_h5ad(path: AnyPath) -> AnnData:
     file = existing(path, "an h5ad file")
     adata = load_h5ad(file)
     findings = contract_report(adata)
-    errors = [f for f in findings if f.level == "error"]
+    errors = [f for f in findings if f.level == "error" or (with_counts and f.where in COUNTS_SLOTS)]
     if errors:
-        raise DataError(f"Expected {file} to follow the AnnData contract; " + " | ".join(map(str, errors)))
+        wanted = "to hold raw counts and follow" if with_counts else "to follow"
+        raise DataError(f"Expected {file} {wanted} the AnnData contract; " + " | ".join(map(str, errors)))
     cautions = [f for f in findings if f.level == "warning"]
     if cautions:
         warnings.warn(f"{file.name}: " + " | ".join(map(str, cautions)), stacklevel=2)

@@ -196,3 +196,14 @@ def read_records(adata: AnnData) -> dict[str, dict[str, Any]]:
     text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.READER)
     records: dict[str, dict[str, Any]] = json.loads(text) if text else {}
     return records
+
+
+def is_synthetic(adata: AnnData) -> bool:
+    """Whether any of the rows were drawn by a program, as `datasets.phantom` marks its own.
+
+    Reads ``uns["genviz"]["synthetic"]``; where sections with different marks were joined, the truth columns in
+    ``obs``, which stay with the rows.
+    """
+    return Uns.SYNTHETIC in adata.uns.get(Uns.GENVIZ, {}) or bool(
+        Obs.PHANTOM_DEPTH in adata.obs and adata.obs[Obs.PHANTOM_DEPTH].notna().any()
+    )

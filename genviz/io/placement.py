@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _THUMBNAIL_PX = 1024
 _OUTSIDE = 0.1  # share of rows outside the image from which the section is refused
 MPP_TOLERANCE = 0.1
+_HOPELESS = 1.5  # times too large or small: no rounding, no other scanner setting
 _SURE = 3.0  # standard errors of McNemar's test
 _MOSTLY_ON_TISSUE = 0.5
 
@@ -131,6 +132,23 @@ def check_resolution(adata: AnnData, library: str, slide: Slide | None = None) -
     if slide is not None and slide.mpp is not None:
         return resolutions_apart(stated, slide.mpp, f"the metadata of {slide.path.name}")
     return None
+
+
+def refuse_resolution(adata: AnnData, library: str) -> None:
+    """Refuse a stated mpp that the spot pitch contradicts beyond doubt; features made at it would be of nothing.
+
+    Raises
+    ------
+    DataError
+        When the two differ more than 1.5 times.
+    """
+    stated, measured = mpp_of(adata, library), pitch_mpp(adata, library)
+    if measured is not None and not 1 / _HOPELESS <= stated / measured <= _HOPELESS:
+        raise DataError(
+            f"Expected a resolution near {measured:.4g} um/px for section {library!r}, as its spot pitch says; got "
+            f"mpp = {stated:.4g}. Correct mpp, or leave it out to have it taken from the pitch (if the spots are "
+            "not as far apart as on the usual array, read the section with pitch_um=)."
+        )
 
 
 def pitch_mpp(adata: AnnData, library: str) -> float | None:

@@ -32,7 +32,14 @@ def to_spatialdata(adata: AnnData) -> SpatialData:
     overviews (``<section>_hires_image``, ...), in a coordinate system of the section's name; the rows become
     the table ``table`` that annotates the circles. Rows without positions become a table alone.
 
-    Reads all slots; the object is not changed.
+    Parameters
+    ----------
+    adata
+        Rows to lay out. Reads all slots; the object is not changed.
+
+    Returns
+    -------
+    A new object in memory, which `from_spatialdata` reads back.
 
     Raises
     ------
@@ -40,6 +47,8 @@ def to_spatialdata(adata: AnnData) -> SpatialData:
         Without spatialdata (extra ``spatial``).
     MissingKeyError
         When rows have positions but a section has no entry with a spot diameter.
+    DataError
+        When two sections' names differ in signs alone that SpatialData does not accept.
     """
     spatialdata = require("spatialdata", extra="spatial", purpose=_PURPOSE)
     models = require("spatialdata.models", extra="spatial", purpose=_PURPOSE)

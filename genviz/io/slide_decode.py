@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import zarr
 from filelock import FileLock
-from PIL import Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image
 from zarr.codecs import BloscCodec
 
 from genviz._errors import FileFormatError, GenvizError
@@ -25,6 +25,7 @@ from genviz.io.jpeg_check import check_jpeg_stream, check_jpeg_tail
 from genviz.io.opening import file_sha256, reading
 from genviz.io.slide_base import Level, Pixels, Slide
 from genviz.io.slide_zarr import ZarrLevel
+from genviz.io.strict_decoding import StrictJpeg, StrictPng
 
 logger = logging.getLogger("genviz")
 
@@ -77,8 +78,8 @@ def _plain_open(path: Path) -> Any:
     # The plugin class itself, because Image.open refuses slides as "decompression bombs" by a
     # process-wide limit that is not ours to change.
     with path.open("rb") as handle:
-        kind = JpegImagePlugin.JpegImageFile if handle.read(2) == b"\xff\xd8" else PngImagePlugin.PngImageFile
-    return kind(path)
+        is_jpeg = handle.read(2) == b"\xff\xd8"
+    return StrictJpeg(path) if is_jpeg else StrictPng(path)
 
 
 def decoded(path: Path) -> Path:
@@ -137,7 +138,7 @@ def decode(path: Path) -> Image.Image:
     """
     with reading(path, "a complete JPEG or PNG image"):
         image = _plain_open(path)
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if isinstance(image, StrictJpeg):
             try:
                 check_jpeg_stream(path.read_bytes())
                 image.load()

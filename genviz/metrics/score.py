@@ -40,6 +40,11 @@ class Score:
 def scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
     """Write scores in the schema ``genviz.scores/1``; NaN becomes null, because JSON has no NaN.
 
+    Parameters
+    ----------
+    scores
+        Score name → score.
+
     Returns
     -------
     ``{"schema": ..., "metrics": {name: {"value", "ci", "n", "baseline", "note"}}}``
@@ -59,6 +64,15 @@ def scores_to_json(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def scores_from_json(document: Mapping[str, Any]) -> dict[str, Score]:
     """Read what `scores_to_json` wrote; other fields beside ``metrics`` are let be.
+
+    Parameters
+    ----------
+    document
+        The parsed document.
+
+    Returns
+    -------
+    Score name → score; null values are NaN again.
 
     Raises
     ------

@@ -33,5 +33,6 @@ def folder_of(model: str | Path) -> Path:
     if str(model) in names():
         return _ZOO / str(model)
     raise UsageError(
-        f"Expected a model folder or one of the models in the box ({', '.join(names()) or 'none'}); got {str(model)!r}."
+        f"Expected a model folder or one of the models in the box ({', '.join(names()) or 'none'}); got "
+        f"{str(model)!r}. Check the path, or train a model with `genviz train`."
     )

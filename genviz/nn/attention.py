@@ -56,7 +56,23 @@ class BlockCausalAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, h_BLD: Tensor, mask_LL: Tensor | None = None, cache: KVCache | None = None) -> Tensor:
-        """Attend, (B, L, D) → (B, L, D): with `mask_LL` all blocks at once, with `cache` the next block."""
+        """Attend: with `mask_LL` all blocks at once, with `cache` the next block.
+
+        ``softmax(Q K^T / sqrt(C)) V`` in each head, then a linear map of the heads side by side.
+
+        Parameters
+        ----------
+        h_BLD
+            Hidden features of the positions.
+        mask_LL
+            bool, which key (column) each query (row) may see, from `block_causal_mask`; None: all.
+        cache
+            Keys and values of earlier blocks, extended in place by those of `h_BLD`.
+
+        Returns
+        -------
+        (B, L, D).
+        """
         qkv_3BHLC = self.qkv(h_BLD).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
         query_BHLC, key_BHLC, value_BHLC = qkv_3BHLC.unbind(0)
         if cache is not None:

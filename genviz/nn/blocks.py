@@ -87,7 +87,27 @@ class AdaLNBlock(nn.Module):
         mask_LL: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Tensor:
-        """Run the block; `modulation` is ``self.modulation(condition)``, kept between cached calls."""
+        """Run the block.
+
+        ``h + gate * f((1 + scale) norm(h) + shift)`` for f the attention, then for f the MLP; scale, shift and gate
+        come from the condition and are 0 before training (adaLN-Zero, Peebles & Xie 2023).
+
+        Parameters
+        ----------
+        h_BLD
+            Hidden features of the positions.
+        modulation
+            ``self.modulation(condition)``, kept between cached calls: scale, shift and gate of the attention and
+            then of the MLP (of the MLP alone without attention), each (B, 1, D).
+        mask_LL
+            bool, which key (column) each query (row) may see; None: all. Not used without attention.
+        cache
+            Keys and values of earlier positions, extended in place. Not used without attention.
+
+        Returns
+        -------
+        (B, L, D).
+        """
         if self.attention is not None:
             scale, shift, gate, *modulation_mlp = modulation
             mixed_BLD = self.attention(modulated_norm(h_BLD, scale, shift), mask_LL, cache)

@@ -19,6 +19,19 @@ def negative_binomial_log_prob(counts: Tensor, log_mean: Tensor, log_dispersion:
 
     ``lgamma(x+t) - lgamma(t) - lgamma(x+1) - t log(1 + m/t) - x log(1 + t/m)``: the last two are
     softplus of ±(log m - log t), which is exact at both ends.
+
+    Parameters
+    ----------
+    counts
+        Counts x, whole numbers from 0 in a floating type.
+    log_mean
+        log m.
+    log_dispersion
+        log t: large t is a Poisson distribution, small t is over-dispersed.
+
+    Returns
+    -------
+    Nats, the shape the three broadcast to.
     """
     t = log_dispersion.exp()
     ratio = log_mean - log_dispersion

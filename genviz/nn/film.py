@@ -29,11 +29,34 @@ class FiLM(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def modulation(self, identity_PE: Tensor) -> tuple[Tensor, Tensor]:
-        """Give gamma and beta, each (P, D); they depend on weights only and can be kept at inference."""
+        """Give gamma and beta; they depend on weights only and can be kept at inference.
+
+        Parameters
+        ----------
+        identity_PE
+            Identity of each position.
+
+        Returns
+        -------
+        gamma, beta
+            (P, D) each: the halves of ``Linear(ReLU(Linear(e)))``.
+        """
         gamma_PD, beta_PD = self.out(self.hidden(identity_PE).relu()).chunk(2, dim=-1)
         return gamma_PD, beta_PD
 
     def forward(self, hidden_PD: Tensor, identity_PE: Tensor) -> Tensor:
-        """Modulate (..., P, D) by the identities of its positions."""
+        """Modulate hidden features by the identities of their positions, ``h (1 + gamma(e)) + beta(e)``.
+
+        Parameters
+        ----------
+        hidden_PD
+            Hidden features (..., P, D).
+        identity_PE
+            Identity of each position.
+
+        Returns
+        -------
+        (..., P, D).
+        """
         gamma_PD, beta_PD = self.modulation(identity_PE)
         return hidden_PD * (1 + gamma_PD) + beta_PD

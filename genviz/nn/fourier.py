@@ -32,6 +32,16 @@ class FourierPosition(nn.Module):
         self.n_out = 4 * n_wavelengths
 
     def forward(self, xy_B2: Tensor) -> Tensor:
-        """Code positions (B, 2) in micrometres as (B, n_out) values in [-1, 1]."""
+        """Code positions: ``sin(2 pi x / w), cos(2 pi x / w)`` for each wavelength w, for x and for y.
+
+        Parameters
+        ----------
+        xy_B2
+            Positions, micrometres.
+
+        Returns
+        -------
+        (B, n_out) in [-1, 1]: the sines of x, its cosines, then those of y; wavelengths from coarse to fine.
+        """
         phase_B2W = xy_B2[:, :, None] * self.frequency_W
         return torch.cat([phase_B2W.sin(), phase_B2W.cos()], dim=-1).flatten(1)

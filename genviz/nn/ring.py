@@ -36,7 +36,19 @@ class RingAttention(nn.Module):
         self.n_out = 2 * n_features
 
     def forward(self, x_BF: Tensor) -> Tensor:
-        """Pool (B, (1 + R) d) — the own tile first — to (B, 2 d)."""
+        """Pool the tiles of each row, the ring's by attention.
+
+        ``[own, sum_r softmax_r(q(own) k(ring_r) / sqrt(A)) ring_r]``.
+
+        Parameters
+        ----------
+        x_BF
+            F = (1 + R) d features: the own tile's first, then those of the ring's tiles.
+
+        Returns
+        -------
+        (B, 2 d).
+        """
         tiles_BTd = x_BF.unflatten(1, (1 + self.n_neighbours, self.n_features))
         own_Bd, ring_BRd = tiles_BTd[:, 0], tiles_BTd[:, 1:]
         query_BA = self.query(own_Bd) / math.sqrt(self.query.out_features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from genviz.core.gene_tree import GeneTree
 
 _NAMED_GENES = 3
+_TICKS = (1, 10, 100, 1_000, 10_000)
+_COLOUR_BAR = {
+    "title": {"text": "counts a spot", "side": "right"},
+    "tickvals": [math.log2(1 + tick) for tick in _TICKS],
+    "ticktext": [f"{tick:,}" for tick in _TICKS],
+    "thickness": 14,
+    "outlinewidth": 0,
+}
 
 
 def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None = "genar") -> go.Figure:
@@ -52,7 +61,8 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
             values.append(float(weights[group]))
             colours.append(float(np.log2(1.0 + totals[group])))
             hover.append(
-                f"scale {n_groups}, group {group}<br>{len(members)} genes, {totals[group]:.1f} counts a spot"
+                f"scale {n_groups}, group {group}<br>{len(members)} {'genes' if len(members) > 1 else 'gene'}, "
+                f"{totals[group]:.1f} counts a spot"
             )
     figure = go.Figure(
         go.Icicle(
@@ -66,6 +76,8 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
             marker={
                 "colors": colours,
                 "colorscale": plotly_scale(EXPRESSION),
+                "showscale": True,
+                "colorbar": _COLOUR_BAR,
                 "line": {"width": 0.5, "color": "white"},
             },
             customdata=hover,
@@ -77,6 +89,7 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
         title={
             "text": f"Gene tree · {tree.n_genes} genes at scales {', '.join(map(str, tree.scales))}",
             "x": 0.01,
+            "font": {"size": 16, "color": "#222"},
         },
         margin={"l": 10, "r": 10, "t": 60, "b": 10},
         width=1200,

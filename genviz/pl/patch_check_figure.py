@@ -1,4 +1,4 @@
-"""Nine tiles with their spot's circle and a scale bar, to see whether the geometry is right."""
+"""A few tiles with their spot's circle and a scale bar, to see whether the geometry is right."""
 
 from __future__ import annotations
 

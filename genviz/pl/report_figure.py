@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genviz._errors import UsageError
 from genviz._keys import Layers
 from genviz.io.atomic import atomic_write_text
+from genviz.io.library import is_synthetic
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY
 from genviz.pl.report_data import provenance_of, report_data, result_key
 from genviz.pl.report_tables import provenance_table, score_tables
@@ -85,8 +87,8 @@ def report(
             "PROVENANCE": provenance_table(provenance),
             "STYLE": _template("report.css"),
             "SCRIPT": _template("report.js"),
-            # "</" would end the script element early.
-            "DATA": json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
+            # "</" would end the script element early, "<!--" would keep it from ending.
+            "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         }
     )
     target = Path(path)
@@ -99,10 +101,8 @@ def _template(name: str) -> str:
 
 
 def _fill(parts: Mapping[str, str]) -> str:
-    page = _template("report.html")
-    for name, text in parts.items():
-        page = page.replace("{{" + name + "}}", text)
-    return page
+    # In one pass: what is filled in may itself look like a place to fill.
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda place: parts[place[1]], _template("report.html"))
 
 
 def _notes(adata: AnnData, provenance: Mapping[str, Any]) -> str:
@@ -110,7 +110,7 @@ def _notes(adata: AnnData, provenance: Mapping[str, Any]) -> str:
     notes = []
     if Layers.COUNTS not in adata.layers:
         notes.append("No measured counts in this file: only predictions are shown.")
-    if provenance.get("synthetic"):
+    if provenance.get("synthetic") or is_synthetic(adata):
         notes.append("This tissue is synthetic.")
     notes += [str(note) for note in provenance.get("warnings", [])]
     return "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)

@@ -90,7 +90,10 @@ def scores(
                 col=column,
             )
         figure.update_xaxes(gridcolor="#eee", zeroline=False, row=1, col=column)
-    figure.update_yaxes(categoryorder="array", categoryarray=names, showgrid=True, gridcolor="#f3f3f3")
+    above = len(names) - 0.3  # room for the number above the topmost dot
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=names, range=[-0.5, above], showgrid=True, gridcolor="#f3f3f3"
+    )
     figure.update_layout(
         width=340 * len(drawn) + 150,
         height=48 * len(names) + 140,

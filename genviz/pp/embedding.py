@@ -18,6 +18,7 @@ from genviz.features.encoder import Encoder
 from genviz.features.registry import get_encoder
 from genviz.features.stain import fit_normaliser
 from genviz.io.library import library_of_rows, mpp_of, positions
+from genviz.io.placement import refuse_resolution
 from genviz.io.slide import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.pp.feature_cache import cache_file, read_cached, write_cached
@@ -75,7 +76,8 @@ def embed(
     UsageError
         For an unknown encoder, stain or ring.
     MissingKeyError, DataError
-        Without positions, resolution or slide; for a slide without enough tissue to estimate its stains from.
+        Without positions, resolution or slide; for a resolution that the spot pitch contradicts; for a slide
+        without enough tissue to estimate its stains from.
     """
     if isinstance(encoder, str):
         encoder = get_encoder(encoder, ring=ring, pitch_um=pitch_um, device=device)
@@ -99,6 +101,8 @@ def _from_slides(
     libraries, xy_px = library_of_rows(adata), positions(adata)
     if not len(libraries):
         raise DataError("Expected at least one row to embed; got none. Is the section empty?")
+    for library in dict.fromkeys(libraries):
+        refuse_resolution(adata, library)
     features_NF: Features | None = None
     names: list[str] = []
     slides: dict[str, Any] = {}

@@ -101,7 +101,22 @@ def read_panel(panel: Panel) -> list[str]:
 
 
 def panel_of(adata: AnnData) -> list[str]:
-    """Genes marked in ``var["panel"]``, in the order of ``var``; all genes where none was chosen."""
+    """Genes marked in ``var["panel"]``, in the order of ``var``; all genes where none was chosen.
+
+    Parameters
+    ----------
+    adata
+        Reads ``var["panel"]`` (bool) where it is there, and the names.
+
+    Returns
+    -------
+    Names of the genes.
+
+    Raises
+    ------
+    DataError
+        When the column is there and marks no gene.
+    """
     if Var.PANEL not in adata.var:
         return [str(name) for name in adata.var_names]
     marked = adata.var[Var.PANEL].astype(bool).to_numpy()

@@ -42,7 +42,10 @@ def stain_pixels(slide: Slide, mpp: float) -> NDArray[np.uint8]:
     ) / _GRID
     mask = tissue_mask(overview)
     if mask is not None:
-        centres = centres[share_on(mask, centres * [overview.shape[1], overview.shape[0]])]
+        size_px = [overview.shape[1], overview.shape[0]]
+        on_tissue = centres[share_on(mask, centres * size_px)]
+        # A fragment between all places of the grid: its own pixels instead.
+        centres = on_tissue if len(on_tissue) else (np.argwhere(mask)[:, ::-1] + 0.5) / size_px
     chosen = centres[_thinned(len(centres))]
     size = max(round(_SIDE * _MPP / mpp), 1)
     crops = [np.full((1, _SIDE, 3), 255, np.uint8)]

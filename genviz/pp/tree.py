@@ -109,7 +109,14 @@ def write_tree(adata: AnnData, tree: GeneTree, recipe: dict[str, Any]) -> None:
 def tree_of(adata: AnnData) -> GeneTree:
     """Read the tree back, its genes in the order of ``var``.
 
-    Reads ``varm["gene_tree"]``, ``var["gene_order"]`` and ``uns["genviz"]["gene_tree"]``.
+    Parameters
+    ----------
+    adata
+        Reads ``varm["gene_tree"]``, ``var["gene_order"]`` and ``uns["genviz"]["gene_tree"]``.
+
+    Returns
+    -------
+    The tree over the panel's genes, checked as a new one is.
 
     Raises
     ------

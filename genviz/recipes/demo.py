@@ -97,6 +97,11 @@ def run_demo(out: Path, *, smoke: bool = False, seed: int = 0, device: str = "au
 def sections_or_phantom(seed: int = 0) -> tuple[AnnData, str, str]:
     """The HER2ST demo sections if they can be had, else the phantom.
 
+    Parameters
+    ----------
+    seed
+        Of the phantom; the real sections do not depend on it.
+
     Returns
     -------
     Rows with counts and slides; the name of the section to hold out; a sentence on where they came from.

@@ -34,9 +34,11 @@ def attach_counts(predicted: AnnData, measured: AnnData) -> tuple[AnnData, AnnDa
     known = set(measured.obs_names)
     common = [name for name in predicted.obs_names if name in known]
     if not common:
+        turned = measured.var_names.isin(predicted.obs_names).any()
+        hint = "It has spots in its columns: transpose it." if turned else "Is it the same section?"
         raise DataError(
             f"Expected measured rows among the predicted ones (such as {predicted.obs_names[0]!r}), found "
-            f"none (the table has {measured.obs_names[0]!r}). Is it the same section?"
+            f"none (the table has {measured.obs_names[0]!r}). {hint}"
         )
     joined, rows = predicted[common].copy(), measured[common].copy()
     joined.layers[Layers.COUNTS] = counts_of(rows, genes=list(joined.var_names))

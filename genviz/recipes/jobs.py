@@ -35,7 +35,7 @@ def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     if data == "phantom":
         adata = datasets.phantom("spatial")
     elif Path(data).is_file():
-        adata = io.read_h5ad(data)
+        adata = io.read_h5ad(data, with_counts=True)
     else:
         raise UsageError(
             f"Expected a dataset (her2st, phantom) or an .h5ad file, got {data!r}. See `genviz data list`."
@@ -154,15 +154,15 @@ def format_scores(models: dict[str, dict[str, Score]]) -> str:
     """Scores as aligned text, a row a score, a column a model."""
     names = list(dict.fromkeys(name for scores in models.values() for name in scores))
     width = max(len(name) for name in names)
-    lines = [" " * width + "".join(f"{model:>20}" for model in models)]
+    lines = [" " * width + "".join(f"{model:>26}" for model in models)]
     for name in names:
         cells = []
         for scores in models.values():
             score = scores.get(name)
             if score is None:
-                cells.append(f"{'–':>20}")
+                cells.append(f"{'–':>26}")
             elif score.ci is None:
-                cells.append(f"{score.value:>20.3f}")
+                cells.append(f"{score.value:>26.3f}")
             else:
                 cells.append(f"{f'{score.value:.3f} [{score.ci[0]:.3f}, {score.ci[1]:.3f}]':>26}")
         lines.append(f"{name:<{width}}" + "".join(cells))

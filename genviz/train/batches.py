@@ -42,7 +42,13 @@ class KeyedBatches:
         self.batch_sampler = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+        """Choose the epoch whose order comes next.
+
+        Parameters
+        ----------
+        epoch
+            Number of the epoch, from 0; with the seed it decides the order.
+        """
         self.epoch = epoch
 
     def __len__(self) -> int:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
-from genviz._errors import CheckpointError
 from genviz._settings import settings
 from genviz.train.batches import KeyedBatches
 from genviz.train.callbacks import EpochBar, EpochCheckpoint, KeepBest, KeyedRandomness
+from genviz.train.last_checkpoint import check_resumable
 from genviz.train.module import NetworkModule
 
 log = logging.getLogger("genviz")
@@ -95,26 +98,37 @@ def fit_network(
     trainer = _trainer(options, keep)
     last = options.folder / LAST if options.folder else None
     state = last if options.resume and last is not None and last.exists() else None
+    if state is not None:
+        check_resumable(state, module)
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         try:
-            trainer.fit(module, batches, validation, ckpt_path=state, weights_only=True)
+            with _interruptible():
+                trainer.fit(module, batches, validation, ckpt_path=state, weights_only=True)
         except KeyboardInterrupt:
             return False
-        except (RuntimeError, KeyError, EOFError, OSError) as err:
-            if state is None:
-                raise
-            raise CheckpointError(
-                f"Expected a checkpoint of this network in {state}; it cannot be used ({_first_line(err)}). "
-                "Train without resume into a new folder, or with the options it was made with."
-            ) from err
     if trainer.interrupted:
         return False
     if keep is not None and keep.weights:
         network.load_state_dict(keep.weights)
     network.to("cpu")
     return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Give Ctrl-C back: Lightning answers it by ending the process, and ignores the signal from then on."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 def _trainer(options: FitOptions, keep: KeepBest | None) -> pl.Trainer:
@@ -153,7 +167,3 @@ def _loggers(folder: Path | None) -> list[Logger] | bool:
     if importlib.util.find_spec("tensorboard") is not None:
         loggers.append(TensorBoardLogger(str(folder), name="log", version=""))
     return loggers
-
-
-def _first_line(err: BaseException) -> Any:
-    return str(err).strip().partition("\n")[0][:200]

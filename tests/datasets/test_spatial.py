@@ -22,9 +22,11 @@ def tables(her2st_dir):
     return {name: read_count_table(her2st_dir / "ST-cnts" / f"{name}.tsv.gz") for name in ("A1", "C3")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two(her2st_dir):
-    return datasets.her2st(["A1", "C3"], images=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENVIZ_DATA", str(her2st_dir.parent))
+        return datasets.her2st(["A1", "C3"], images=False)
 
 
 def test_rows_are_named_and_belong_to_patients(two):

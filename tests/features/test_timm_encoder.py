@@ -59,9 +59,8 @@ def test_the_ring_and_its_mean():
     np.testing.assert_array_equal(each[:, :3], own)
     np.testing.assert_array_equal(mean[:, :3], own)
     np.testing.assert_allclose(mean[:, 3:], each[:, 3:].reshape(11, 8, 3).mean(axis=1), atol=1e-6)
-    _, right = encode(
-        plain(ring=None), [*XY, [100, 0]]
-    )  # 70 um are 100 px; the same order as the morphology's
+    # 70 um are 100 px; the same order as the morphology's.
+    _, right = encode(plain(ring=None), XY + np.array([100, 0]))
     np.testing.assert_array_equal(each[:, 3 * 7 : 3 * 8], right)
 
 

@@ -132,15 +132,8 @@ def test_what_cannot_be_joined():
         concat_sections({"a": section("AB")}, genes=["A", "A"])
 
 
-def test_her2st(her2st_dir):
-    parts = {
-        name: read_st(
-            her2st_dir / "ST-cnts" / f"{name}.tsv.gz",
-            her2st_dir / "ST-spotfiles" / f"{name}_selection.tsv",
-            section=name,
-        )
-        for name in ("C2", "C3", "C4", "C5")
-    }
+def test_her2st(her2st_dir, her2st_rows):
+    parts = her2st_rows
     assert concat_sections(parts).n_obs == 732
     panel = (her2st_dir / "genes_genar200.txt").read_text().split()[:200]
     joined = concat_sections(parts, genes=panel)

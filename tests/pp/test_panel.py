@@ -96,15 +96,10 @@ def test_counts_layer_is_read_and_X_left_alone(rows: ad.AnnData) -> None:
     np.testing.assert_array_equal(rows.X, before)
 
 
-def test_real_sections_give_tissue_genes(her2st_dir: Path) -> None:
+def test_real_sections_give_tissue_genes(her2st_dir: Path, her2st_rows: dict) -> None:
     from genviz import io
 
-    tables, spots = her2st_dir / "ST-cnts", her2st_dir / "ST-spotfiles"
-    sections = {
-        name: io.read_st(tables / f"{name}.tsv.gz", spots / f"{name}_selection.tsv", section=name)
-        for name in ("C2", "C3")
-    }
-    rows = io.concat_sections(sections)
+    rows = io.concat_sections({name: her2st_rows[name] for name in ("C2", "C3")})
     pp.select_genes(rows, panel=her2st_dir / "genes_genar200.txt")
     assert rows.var[Var.PANEL].sum() == 200
     pp.select_genes(rows, 200)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 from scipy.spatial.distance import cdist
 
-from genviz.models.baselines.back_transform import expected_counts
+from genviz.models.baselines.back_transform import expected_counts, expected_logs
 from genviz.models.baselines.choice import choose
 from genviz.models.baselines.estimate import Estimate
 from genviz.models.baselines.problem import PER, Problem
@@ -39,22 +40,32 @@ def kernel_ridge(problem: Problem) -> Estimate:
     choice = choose(problem, problem.log2_NG, kernel_path, settings)
     mean_MG = expected_counts(choice.predicted_MG, choice.out_of_fold_NG, problem.counts_NG)
     gamma, alpha = choice.setting
+    chosen: dict[str, Any] = {"gamma": gamma, "alpha": alpha, "mse": choice.mse}
+    if not problem.has_depth:
+        return Estimate(choice.predicted_MG, mean_MG, chosen=chosen)
     direct = choose(problem, problem.normalised_NG, kernel_path, settings, rows=problem.deep_N)
-    chosen = {"gamma": gamma, "alpha": alpha, "mse": choice.mse, "direct": direct.setting}
-    return Estimate(choice.predicted_MG, mean_MG, direct.predicted_MG, chosen=chosen)
+    chosen["direct"] = {"gamma": direct.setting[0], "alpha": direct.setting[1], "mse": direct.mse}
+    return Estimate(choice.predicted_MG, mean_MG, direct.predicted_MG, chosen)
 
 
 def composition_ridge(problem: Problem) -> Estimate:
-    """Ridge to log2(1 + 1e4 * count / library total), on spots of at least 200 UMI: the direct view."""
+    """Ridge to log2(1 + 1e4 * count / library total), on spots of at least 200 UMI: the direct view.
+
+    E[X] is the predicted share times the total that a second ridge predicts.
+    """
     direct = choose(problem, problem.normalised_NG, ridge_path, ALPHAS, rows=problem.deep_N)
-    shares = PER * problem.counts_NG / np.maximum(problem.library_N, 1.0)[:, None]
-    share_MG = expected_counts(direct.predicted_MG, direct.out_of_fold_NG, shares) / PER
-    log_total = np.log2(1.0 + problem.library_N)[:, None]
-    depth = choose(problem, log_total, ridge_path, ALPHAS)
-    total_M1 = expected_counts(depth.predicted_MG, depth.out_of_fold_NG, problem.library_N[:, None])
-    mean_MG = share_MG * total_M1
+    per_total_NG = PER * problem.counts_NG / np.maximum(problem.library_N, 1.0)[:, None]
+    depth = choose(problem, np.log2(1.0 + problem.library_N)[:, None], ridge_path, ALPHAS)
+
+    def mean_of(logs_MG: Floats, log_total_M1: Floats) -> Floats:
+        total_M1 = expected_counts(log_total_M1, depth.out_of_fold_NG, problem.library_N[:, None])
+        return expected_counts(logs_MG, direct.out_of_fold_NG, per_total_NG) / PER * total_M1
+
+    mean_MG = mean_of(direct.predicted_MG, depth.predicted_MG)
+    mean_NG = mean_of(direct.out_of_fold_NG, depth.out_of_fold_NG)
+    log2_MG = expected_logs(mean_MG, mean_NG, problem.counts_NG)
     chosen = {"alpha": direct.setting, "mse": direct.mse, "alpha_depth": depth.setting}
-    return Estimate(np.log2(1.0 + mean_MG), mean_MG, direct.predicted_MG, chosen)
+    return Estimate(log2_MG, mean_MG, direct.predicted_MG, chosen)
 
 
 def ridge_path(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, alphas: Sequence[float]) -> Iterator[Floats]:

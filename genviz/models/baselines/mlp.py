@@ -32,9 +32,12 @@ def mlp(problem: Problem) -> Estimate:
     seeds = [problem.seed]
     choice = choose(problem, problem.log2_NG, mlp_path, seeds)
     mean_MG = expected_counts(choice.predicted_MG, choice.out_of_fold_NG, problem.counts_NG)
+    chosen = {"members": N_MEMBERS, "mse": choice.mse}
+    if not problem.has_depth:
+        return Estimate(choice.predicted_MG, mean_MG, chosen=chosen)
     deep = problem.whole.among(problem.deep_N)
     direct_MG = next(mlp_path(deep.fit_NF, problem.normalised_NG[deep.fit_rows], deep.predict_MF, seeds))
-    return Estimate(choice.predicted_MG, mean_MG, direct_MG, {"members": N_MEMBERS, "mse": choice.mse})
+    return Estimate(choice.predicted_MG, mean_MG, direct_MG, chosen)
 
 
 def mlp_path(fit_NF: Floats, y_NG: Floats, predict_MF: Floats, seeds: Sequence[int]) -> Iterator[Floats]:

@@ -21,8 +21,9 @@ Floats = NDArray[np.float64]
 RetrievalSetting = tuple[float, int, int, float]  # penalty, dimensions, neighbours, temperature
 
 KS = (5, 10, 20, 40, 80)
+# 512 dimensions are all there are in panels of fewer genes.
 RETRIEVAL_SETTINGS: tuple[RetrievalSetting, ...] = tuple(
-    product((300.0, 3000.0, 30000.0), (8, 32), (10, 30, 100), (0.05, 0.1, 0.3))
+    product((30.0, 300.0, 3000.0), (32, 128, 512), (30, 100, 300), (0.05, 0.1, 0.3))
 )
 
 
@@ -35,7 +36,7 @@ def knn(problem: Problem) -> Estimate:
 
 
 def retrieval(problem: Problem) -> Estimate:
-    """BLEEP-like retrieval."""
+    """Mean of the training rows most like the image in a joint space with expression, as BLEEP retrieves."""
     choice = choose(problem, problem.log2_NG, retrieval_path, RETRIEVAL_SETTINGS)
     fold, n_genes = problem.whole, len(problem.genes)
     both_NT = np.hstack([problem.log2_NG, problem.counts_NG])

@@ -61,7 +61,11 @@ def read_depth(adata: AnnData, depth: Any) -> Depth:
         depth = adata.obs[depth].to_numpy()
     values = np.asarray(depth, dtype=np.float64)
     if not np.isfinite(values).all() or (values < 0).any():
-        raise DataError("Expected depths that are finite and not negative. Panel totals are sums of counts.")
+        wrong = values[~(np.isfinite(values) & (values >= 0))]
+        raise DataError(
+            f"Expected depths that are finite and not negative, sums of counts of the panel; got {wrong.flat[0]:g}. "
+            "Correct depth, or leave it out."
+        )
     if values.ndim == 0:
         if values == 0:
             raise DataError("Expected a section's median panel count above 0; got 0.")

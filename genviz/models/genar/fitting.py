@@ -16,7 +16,7 @@ from genviz._keys import Obs, Uns, Varm
 from genviz.core.gene_tree import GeneTree
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.counts import counts_of
-from genviz.io.library import library_of_rows
+from genviz.io.library import is_synthetic, library_of_rows
 from genviz.models.genar.checkpoint import Fitted
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.rows import feature_recipe, rows_of
@@ -118,13 +118,8 @@ def _facts(adata: AnnData, data: TrainingData, options: TrainOptions) -> dict[st
         "max_epochs": options.max_epochs,
         "seed": options.seed,
         "median_panel_count": float(np.median(totals)),
-        "synthetic": _synthetic(adata),
+        "synthetic": is_synthetic(adata),
     }
     if Obs.PATIENT in adata.obs:
         facts["patients"] = sorted(set(adata.obs[Obs.PATIENT].astype(str)))
     return facts
-
-
-def _synthetic(adata: AnnData) -> bool:
-    """Whether the training tissue was drawn by a program."""
-    return Uns.SYNTHETIC in adata.uns.get(Uns.GENVIZ, {})

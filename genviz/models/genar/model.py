@@ -226,7 +226,29 @@ class GenAR:
         )
 
     def log_likelihood(self, adata: AnnData) -> NDArray[np.float64]:
-        """Joint log-likelihood of each row's measured counts, nats, (n_obs,)."""
+        """Joint log-likelihood of each row's measured counts of the panel: ``log(mean over members of p(counts))``.
+
+        Exact for tree counts: a negative binomial total times the Dirichlet-multinomial split of each group. For
+        tokens, the log-probability of the tokens of all scales, which bounds that of the counts from below.
+
+        Parameters
+        ----------
+        adata
+            Rows with raw counts (``layers["counts"]`` or ``X``), and features, positions and mpp as in training.
+
+        Returns
+        -------
+        float64 (n_obs,), nats.
+
+        Raises
+        ------
+        UsageError
+            Before training.
+        MissingKeyError
+            Without counts or features.
+        DataError
+            For genes that are absent, values that are not counts, NaN features, or features of another encoder.
+        """
         rows, z_NF, counts_NG = self._measured(adata)
         return self.fitted.ensemble.log_prob(rows, z_NF, counts_NG)
 
@@ -234,6 +256,18 @@ class GenAR:
         self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None
     ) -> dict[str, NDArray[np.float64]]:
         """Randomised probability integral transform of the measured counts; uniform when calibrated.
+
+        From S samples, ``u = (#{s < x} + v (#{s = x} + 1)) / (S + 1)`` with v uniform, keyed by the row
+        (Czado, Gneiting and Held 2009; `core.calibration.pit_of_samples`).
+
+        Parameters
+        ----------
+        adata
+            Rows as `log_likelihood` takes them; the same errors are raised.
+        n_samples
+            Joint samples a row, S.
+        seed
+            Keys each row's samples and v together with its section and name; default ``gv.settings.seed``.
 
         Returns
         -------
@@ -259,13 +293,41 @@ class GenAR:
     # ------------------------------------------------------------------ keeping
 
     def save(self, folder: str | Path, *, card: str | None = None) -> Path:
-        """Write the model: ``config.json``, ``weights.safetensors``, ``genes.txt``, ``split.json``; no pickle."""
+        """Write the model: ``config.json``, ``weights.safetensors``, ``genes.txt``, ``split.json``; no pickle.
+
+        Parameters
+        ----------
+        folder
+            Checkpoint folder, written at once or not at all.
+        card
+            Text of ``card.md``; without it there is no card.
+
+        Returns
+        -------
+        The folder.
+
+        Raises
+        ------
+        UsageError
+            Before training, or for a folder that holds something else.
+        """
         self.fitted.sha256 = save_fitted(self.fitted, folder, card)
         return Path(folder)
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "auto") -> GenAR:
         """Load a model folder, or a model in the box by name (``"genar-her2st-mini"``).
+
+        Parameters
+        ----------
+        model
+            Checkpoint folder, run folder, or name.
+        device
+            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+        Returns
+        -------
+        A model that predicts; it has no rows to train on.
 
         Raises
         ------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import UsageError
 from genviz._keys import Obs
+from genviz.io.library import is_synthetic
 from genviz.models.base import provenance
 from genviz.models.genar.checkpoint import KIND, Fitted
 from genviz.models.genar.depth import Depth, read_depth, section_factors
@@ -76,7 +77,8 @@ def predict(
         "level": level,
         "depth_told": known.told,
         "transductive": ["normalise=section"] if ensemble.scaler.by_section else [],
-        "synthetic": bool(fitted.facts.get("synthetic", False)),
+        # Either makes the result synthetic: the tissue predicted, or the tissue learned from.
+        "synthetic": bool(fitted.facts.get("synthetic", False)) or is_synthetic(adata),
         "warnings": [*notes, *depth_notes],
         "calibration": _CALIBRATION,
     }

@@ -2,6 +2,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
+  // Names come from files: they are text, never markup.
+  const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
   // ---- numbers -----------------------------------------------------------------------------
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
@@ -172,7 +174,7 @@
   const showTip = (event) => {
     if (state.hover < 0) { tip.style.display = "none"; return; }
     const s = sections[state.section], i = state.hover, at = state.gene * s.names.length + i;
-    const lines = [`<b>${data.genes[state.gene]}</b> at spot ${s.names[i]}`];
+    const lines = [`<b>${escaped(data.genes[state.gene])}</b> at spot ${escaped(s.names[i])}`];
     if (s.measured) lines.push(`measured ${s.measured[at]} counts`);
     const mean = s.mean ? `${s.mean[at]} counts` : `${(2 ** (s.predicted[at] * data.log2Step) - 1).toFixed(1)} counts`;
     lines.push(`predicted ${mean}` + (s.lower ? `, interval ${s.lower[at]} – ${s.upper[at]}` : ""));
@@ -220,7 +222,7 @@
     state.order = data.genes.map((_, g) => g).sort(by);
     $("gene-list").innerHTML = state.order.map((g) => {
       const r = data.geneScores[g];
-      return `<option value="${data.genes[g]}">${r === null ? "" : `r = ${r.toFixed(2)}`}</option>`;
+      return `<option value="${escaped(data.genes[g])}">${r === null ? "" : `r = ${r.toFixed(2)}`}</option>`;
     }).join("");
   };
   const pick = (gene) => { state.gene = gene; $("message").hidden = true; recolour(); };
@@ -245,7 +247,7 @@
   $("opacity").addEventListener("input", (e) => { state.opacity = +e.target.value; draw(); });
   $("tissue").addEventListener("change", (e) => { state.tissue = e.target.checked; draw(); });
   $("home").addEventListener("click", () => { home(); draw(); });
-  $("section").innerHTML = sections.map((s, i) => `<option value="${i}">${s.library}</option>`).join("");
+  $("section").innerHTML = sections.map((s, i) => `<option value="${i}">${escaped(s.library)}</option>`).join("");
   $("section-label").hidden = sections.length < 2;
   const showSection = () => {
     $("diameter").textContent = `${sections[state.section].diameterUm.toFixed(0)} µm`;

@@ -307,10 +307,10 @@ def test_many_rows_in_bounded_memory(model):
     import tracemalloc
 
     peaks = []
-    for n in (500, 5000):
+    for n in (512, 3072):
         new = tissue(n, seed=1)
         tracemalloc.start()
-        model.predict(new, n_samples=64)
+        model.predict(new, n_samples=32)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 3 * peaks[0]
