@@ -142,6 +142,8 @@ def atomic_write_h5ad(adata: AnnData, path: AnyPath) -> None:
             rows.obs, rows.var = _storable(obs), _storable(var)
             with h5_file(working) as file:
                 write_elem(file, "/", rows, dataset_kwargs={"compression": "gzip"})
+                if rows.raw is None:
+                    file.pop("raw", None)  # written as "nothing", which backed readers take for something
         finally:
             rows.obs, rows.var = obs, var
 

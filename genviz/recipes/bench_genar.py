@@ -16,6 +16,7 @@ from genviz import metrics
 from genviz._settings import settings
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.atomic import atomic_write_json
+from genviz.io.output import check_writable
 from genviz.metrics import Score
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.flops import Timing, has_bfloat16, measure, transformer_flops
@@ -44,6 +45,7 @@ def bench_genar(json_file: Path) -> str:
     -------
     The same as text.
     """
+    check_writable(json_file)
     config = preset("paper")
     flops = transformer_flops(config, config.scales or (), N_FEATURES + 48)
     scores = {

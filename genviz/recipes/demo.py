@@ -14,6 +14,7 @@ from genviz._errors import DownloadError
 from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
+from genviz.io.output import check_writable
 from genviz.models import GenAR, baselines
 from genviz.recipes.held_out import attach_counts, without_counts
 from genviz.recipes.jobs import format_scores
@@ -71,6 +72,7 @@ def run_demo(out: Path, *, smoke: bool = False, seed: int = 0, device: str = "au
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
+    check_writable(out / "predicted.h5ad")
     started = time.perf_counter()
     sections, test, source = phantom_sections(seed) if smoke else sections_or_phantom(seed)
     log.info(source)

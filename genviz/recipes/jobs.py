@@ -138,6 +138,7 @@ def predict_genar(
 
 def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> str:
     """Score a prediction file against a table of counts; writes JSON, returns a table to print."""
+    check_writable(json_file)
     predicted = io.read_h5ad(pred)
     key = result_key(predicted)
     joined, measured = attach_counts(predicted, io.read_counts(counts))

@@ -68,7 +68,7 @@ def test_a_disk_that_fills_up_under_hdf5(predict, tissue, tmp_path, monkeypatch)
     assert not list((tmp_path).glob("out/*"))
 
 
-def test_the_unexpected_is_one_line_unless_debugging(predict, tissue, monkeypatch):
+def test_the_unexpected_is_one_line_unless_debugging(run, predict, tissue, tmp_path, monkeypatch):
     def broken(*_args, **_options):
         raise ZeroDivisionError("two\nlines")
 
@@ -78,7 +78,8 @@ def test_the_unexpected_is_one_line_unless_debugging(predict, tissue, monkeypatc
     assert said.error == (
         "genviz: Unexpected ZeroDivisionError: two lines. Run again with --debug to see where."
     )
-    assert "Traceback" in predict(adata=tissue.rows, out="p.h5ad", device="cpu", debug="").err
+    words = ("--adata", tissue.rows, "--model", tissue.model, "--out", tmp_path / "p.h5ad")
+    assert "Traceback" in run("predict", "genar", *words, "--debug").err
 
 
 def test_misuse_is_exit_code_2(run):
@@ -97,7 +98,7 @@ def test_misuse_is_exit_code_2(run):
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_training_goes_on(train, tissue, tmp_path, signum):
     """The weights of a run that was stopped and resumed equal those of one that never was."""
-    words = ["train", "genar", "--data", tissue.rows, "--preset", "nano", "--epochs", 150, "--out"]
+    words = ["train", "genar", "--data", tissue.rows, "--preset", "nano", "--epochs", 60, "--out"]
     stopped = tmp_path / "stopped"
     process = start(*words, stopped)
     code, err = signal_when(process, (stopped / "member_0" / "last.ckpt").exists, signum)
@@ -107,8 +108,8 @@ def test_stopped_training_goes_on(train, tissue, tmp_path, signum):
         assert code == 1
         assert err.splitlines()[-1].startswith("genviz: Training was stopped.")
         assert not list(stopped.rglob("*.partial*"))
-    assert train("--resume", epochs=150, out=stopped).code == 0
-    assert train(epochs=150, out=tmp_path / "whole").code == 0
+    assert train("--resume", epochs=60, out=stopped).code == 0
+    assert train(epochs=60, out=tmp_path / "whole").code == 0
     weights = [folder / "model" / "weights.safetensors" for folder in (stopped, tmp_path / "whole")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
 

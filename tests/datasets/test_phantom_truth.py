@@ -119,9 +119,10 @@ def test_macenko_finds_the_stains_that_were_painted(sharp):
         assert (np.sum(painted * found, axis=1) > np.cos(0.12)).all()
 
 
-def test_ridge_learns_from_three_sections_what_the_fourth_shows(sharp):
+def test_ridge_learns_from_two_sections_what_a_third_shows(sharp):
     features = []
-    for library in sharp.obs[Obs.LIBRARY].cat.categories:
+    sharp = sharp[sharp.obs[Obs.LIBRARY] != "P1"].copy()
+    for library in ("P2", "P3", "P4"):
         slide, xy = io.slide_of(sharp, library), sharp.obsm[Obsm.SPATIAL][sharp.obs[Obs.LIBRARY] == library]
         normaliser = fit_normaliser("macenko", stain_pixels(slide, 0.7))
         features.append(
