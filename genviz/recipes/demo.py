@@ -17,7 +17,7 @@ from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
 from genviz.io.output import check_writable
 from genviz.models import GenAR, baselines
 from genviz.recipes.held_out import attach_counts, without_counts
-from genviz.recipes.jobs import format_scores
+from genviz.recipes.jobs import aligned
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -131,15 +131,12 @@ def phantom_sections(seed: int = 0) -> tuple[AnnData, str, str]:
 
 def summary(result: DemoResult) -> str:
     """What a person wants to read when the demo ends."""
-    shown = ("pcc_10", "pcc_50", "pcc_200", "mse", "mae", "dn_pcc_200")
-    table = {
-        model: {name: found[name] for name in shown if name in found}
-        for model, found in result.scores.items()
-    }
+    table = metrics.scores_table(result.scores, ["pcc_200", "mse", "dn_pcc_200", "dn_direct_pcc_200"])
     return "\n".join(
         [
             result.source,
-            format_scores(table),
+            aligned(zip(*table, strict=True)),
+            "95 % intervals over spots; dn = depth-normalised. All scores are in metrics.json and in the report.",
             f"Done in {result.seconds:.0f} s. Left behind:",
             f"  {result.report}  (open it in a browser; no network needed)",
             f"  {result.predicted}  (AnnData: `make lab` opens JupyterLab; gv.io.read_h5ad reads it)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from genviz.recipes.held_out import attach_counts
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from genviz.metrics import Score
 
 
 def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
@@ -148,26 +147,17 @@ def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> s
         metrics.scores_to_json(scores)
         | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs},
     )
-    return format_scores({key: scores})
+    return aligned(metrics.scores_table({key: scores}))
 
 
-def format_scores(models: dict[str, dict[str, Score]]) -> str:
-    """Scores as aligned text, a row a score, a column a model."""
-    names = list(dict.fromkeys(name for scores in models.values() for name in scores))
-    width = max(len(name) for name in names)
-    lines = [" " * width + "".join(f"{model:>26}" for model in models)]
-    for name in names:
-        cells = []
-        for scores in models.values():
-            score = scores.get(name)
-            if score is None:
-                cells.append(f"{'–':>26}")
-            elif score.ci is None:
-                cells.append(f"{score.value:>26.3f}")
-            else:
-                cells.append(f"{f'{score.value:.3f} [{score.ci[0]:.3f}, {score.ci[1]:.3f}]':>26}")
-        lines.append(f"{name:<{width}}" + "".join(cells))
-    return "\n".join(lines)
+def aligned(table: Iterable[Sequence[str]]) -> str:
+    """Rows of text, as `metrics.scores_table` gives them, in columns; the first to the left, others right."""
+    columns = list(zip(*table, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    return "\n".join(
+        "   ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+        for row in zip(*columns, strict=True)
+    )
 
 
 def write_report(

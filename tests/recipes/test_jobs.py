@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genviz import datasets, io
+from genviz import datasets, io, metrics
 from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.models import GenAR
@@ -144,10 +144,8 @@ def test_an_image_alone_is_not_enough():
 
 
 def test_scores_as_text_keep_their_columns():
-    text = jobs.format_scores(
-        {"a": {"mse": Score(1.0), "x": Score(0.5, ci=(0.4, 0.6))}, "b": {"mse": Score(2.0)}}
-    )
-    head, mse, x = text.splitlines()
+    scores = {"a": {"mse": Score(1.0), "x": Score(0.5, ci=(0.4, 0.6))}, "b": {"mse": Score(2.0)}}
+    head, mse, x = jobs.aligned(metrics.scores_table(scores)).splitlines()
     assert head.split() == ["a", "b"]
     assert mse.split() == ["mse", "1.000", "2.000"]
     assert x.split() == ["x", "0.500", "[0.400,", "0.600]", "–"]
