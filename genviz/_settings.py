@@ -26,6 +26,11 @@ def _default_workers() -> int:
     return os.cpu_count() or 1
 
 
+def _default_progress() -> bool:
+    """Bars are shown unless `$TQDM_DISABLE` says otherwise, as in every tool that uses tqdm."""
+    return os.environ.get("TQDM_DISABLE", "") in ("", "0")
+
+
 @dataclass
 class Settings:
     """What a user may set once for a session.
@@ -43,7 +48,7 @@ class Settings:
     """
 
     seed: int = 0
-    progress: bool = True
+    progress: bool = field(default_factory=_default_progress)
     cache_dir: Path = field(default_factory=_default_cache)
     n_workers: int = field(default_factory=_default_workers)
 

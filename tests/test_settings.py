@@ -41,4 +41,11 @@ def test_the_data_folder_is_looked_up_anew(monkeypatch, tmp_path):
 
 
 def test_workers_and_seed():
-    assert Settings().n_workers >= 1 and Settings().seed == 0 and Settings().progress is True
+    assert Settings().n_workers >= 1 and Settings().seed == 0
+
+
+def test_progress_bars_can_be_switched_off_from_outside(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    assert Settings().progress is True
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert Settings().progress is False

@@ -1,6 +1,6 @@
 """Attention over the tiles around a spot, which starts as their mean.
 
-Shape legend: B rows, R ring tiles, d features of a tile, A attention width.
+Shape legend: B rows, R ring tiles, o features of the own tile, d of a ring tile, A attention width.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ class RingAttention(nn.Module):
 
     Parameters
     ----------
-    n_features
-        Features of one tile, d.
+    n_own, n_ring
+        Features of the own tile, o, and of each ring tile, d; an encoder may measure its own tile more closely.
     n_neighbours
         Ring tiles, R.
     width
         Width of queries and keys.
     """
 
-    def __init__(self, n_features: int, n_neighbours: int, width: int = 32) -> None:
+    def __init__(self, n_own: int, n_ring: int, n_neighbours: int, width: int = 32) -> None:
         super().__init__()
-        self.n_features, self.n_neighbours = n_features, n_neighbours
-        self.query = nn.Linear(n_features, width)
-        self.key = nn.Linear(n_features, width, bias=False)
+        self.n_own, self.n_neighbours = n_own, n_neighbours
+        self.query = nn.Linear(n_own, width)
+        self.key = nn.Linear(n_ring, width, bias=False)
         nn.init.zeros_(self.query.weight)
         nn.init.zeros_(self.query.bias)
-        self.n_out = 2 * n_features
+        self.n_out = n_own + n_ring
 
     def forward(self, x_BF: Tensor) -> Tensor:
         """Pool the tiles of each row, the ring's by attention.
@@ -43,14 +43,14 @@ class RingAttention(nn.Module):
         Parameters
         ----------
         x_BF
-            F = (1 + R) d features: the own tile's first, then those of the ring's tiles.
+            F = o + R d features: the own tile's first, then those of the ring's tiles.
 
         Returns
         -------
-        (B, 2 d).
+        (B, o + d).
         """
-        tiles_BTd = x_BF.unflatten(1, (1 + self.n_neighbours, self.n_features))
-        own_Bd, ring_BRd = tiles_BTd[:, 0], tiles_BTd[:, 1:]
-        query_BA = self.query(own_Bd) / math.sqrt(self.query.out_features)
+        own_Bo = x_BF[:, : self.n_own]
+        ring_BRd = x_BF[:, self.n_own :].unflatten(1, (self.n_neighbours, -1))
+        query_BA = self.query(own_Bo) / math.sqrt(self.query.out_features)
         weight_BR = torch.einsum("ba,bra->br", query_BA, self.key(ring_BRd)).softmax(dim=-1)
-        return torch.cat([own_Bd, torch.einsum("br,brd->bd", weight_BR, ring_BRd)], dim=-1)
+        return torch.cat([own_Bo, torch.einsum("br,brd->bd", weight_BR, ring_BRd)], dim=-1)

@@ -88,6 +88,7 @@ def embed(
     adata.obsm[Obsm.features(name)] = features_NF
     record |= {
         "n_features": features_NF.shape[1],
+        "n_own": sum("@ring" not in name for name in names),
         "names_digest": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
         "names": names,
     }

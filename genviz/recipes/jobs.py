@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-
 def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     """Rows of a dataset by name, or of an .h5ad file.
 

@@ -89,7 +89,11 @@ class EpochBar(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the bar, at the epoch a resumed run starts from."""
         self.bar = tqdm(
-            total=trainer.max_epochs, initial=trainer.current_epoch, desc=self.description, unit="epoch"
+            total=trainer.max_epochs,
+            initial=trainer.current_epoch,
+            desc=self.description,
+            unit="epoch",
+            disable=False,  # who does not want a bar does not use this callback
         )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -57,15 +57,15 @@ def test_fourier_codes_tell_places_apart_and_rows_stand_alone():
 
 
 def test_ring_attention_starts_as_own_tile_and_mean_of_the_ring():
-    ring, x = RingAttention(4, 8), torch.randn(5, 36)
+    ring, x = RingAttention(6, 4, 8), torch.randn(5, 38)
     out = ring(x)
-    assert out.shape == (5, ring.n_out) == (5, 8)
-    torch.testing.assert_close(out[:, :4], x[:, :4])
-    torch.testing.assert_close(out[:, 4:], x[:, 4:].view(5, 8, 4).mean(1))
+    assert out.shape == (5, ring.n_out) == (5, 10)
+    torch.testing.assert_close(out[:, :6], x[:, :6])
+    torch.testing.assert_close(out[:, 6:], x[:, 6:].view(5, 8, 4).mean(1))
 
 
 def test_ring_attention_does_not_know_the_order_of_the_ring():
-    ring = RingAttention(4, 8)
+    ring = RingAttention(4, 4, 8)
     torch.nn.init.normal_(ring.query.weight)
     x = torch.randn(5, 9, 4)
     turned = torch.cat([x[:, :1], x[:, torch.randperm(8) + 1]], dim=1)

@@ -144,6 +144,7 @@ def test_the_ring_widens_morphology_as_it_says(sections):
             record_of(adata, "morphology")["names"],
         )
         assert record_of(adata, "morphology")["ring"] == (ring or "none")
+        assert record_of(adata, "morphology")["n_own"] == widths[None]
     own = widths[None]
     around = widths["mean"] - own
     assert widths["each"] == own + 8 * around and 0 < around < own

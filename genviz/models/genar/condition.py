@@ -22,7 +22,7 @@ class Condition(nn.Module):
     config
         Options `neighbours`, `n_neighbours`, `position` and `position_um`.
     n_features
-        F. For ``neighbours="attention"`` a multiple of ``1 + n_neighbours``.
+        F. For ``neighbours="attention"``: ``n_own`` columns, and ``n_neighbours`` equal blocks.
     """
 
     def __init__(self, config: GenARConfig, n_features: int) -> None:
@@ -31,14 +31,15 @@ class Condition(nn.Module):
         self.ring: RingAttention | None = None
         self.position = FourierPosition(*config.position_um) if config.position else None
         if config.neighbours == "attention":
-            tiles = 1 + config.n_neighbours
-            if n_features % tiles:
+            n_own = config.n_own or n_features // (1 + config.n_neighbours)
+            n_ring, rest = divmod(n_features - n_own, config.n_neighbours)
+            if rest or n_ring < 1:
                 raise UsageError(
-                    f"Expected features of the own tile and {config.n_neighbours} ring tiles, a multiple of "
-                    f"{tiles} columns, for neighbours='attention'; got {n_features}. Use neighbours='concat' "
-                    f"for features that already hold the ring's mean."
+                    f"Expected {n_own} features of the own tile and {config.n_neighbours} equal blocks, one a ring "
+                    f"tile, for neighbours='attention'; got {n_features} columns. Run "
+                    "gv.pp.embed(adata, ring='each'), or use neighbours='concat' with the ring's mean."
                 )
-            self.ring = RingAttention(n_features // tiles, config.n_neighbours)
+            self.ring = RingAttention(n_own, n_ring, config.n_neighbours)
         self.n_out = (self.ring.n_out if self.ring else n_features) + (
             self.position.n_out if self.position else 0
         )

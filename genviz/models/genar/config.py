@@ -66,6 +66,9 @@ class GenARConfig:
     neighbours, n_neighbours
         "concat": features already hold own values and the ring's mean. "attention": features hold own
         values and those of `n_neighbours` ring tiles, one block each, pooled by attention.
+    n_own
+        "attention": columns of the own tile; None until fitting has read how the features were made, and
+        for blocks of equal width.
     parent_noise
         Standard deviation of the noise added in training to the log counts of coarser scales (tree).
     root_weight
@@ -111,6 +114,7 @@ class GenARConfig:
     position_um: tuple[float, float] = (400.0, 20_000.0)
     neighbours: str = "concat"
     n_neighbours: int = 8
+    n_own: int | None = None
     parent_noise: float = 0.2
     root_weight: float = 5.0
     vocabulary: int | None = None
@@ -158,22 +162,27 @@ class GenARConfig:
         if self.scales is not None:
             object.__setattr__(self, "scales", tuple(int(scale) for scale in self.scales))
 
-    def resolve(self, max_count: int) -> GenARConfig:
-        """Fix what depends on the training rows: the vocabulary of a token model.
+    def resolve(self, max_count: int, n_own: int | None = None) -> GenARConfig:
+        """Fix what depends on the training rows: a token model's vocabulary, and where the ring begins.
 
         Parameters
         ----------
         max_count
             Largest count of a gene of the panel in the training rows.
+        n_own
+            Columns of the own tile, where the features say.
 
         Returns
         -------
-        The same configuration when nothing was open, else one with ``vocabulary`` set to
-        ``ceil(head_room * max_count) + 1``.
+        An equal configuration when nothing was open; else with ``vocabulary`` set to
+        ``ceil(head_room * max_count) + 1``, and ``n_own``.
         """
-        if self.counts != "tokens" or self.vocabulary is not None:
-            return self
-        return replace(self, vocabulary=max(2, math.ceil(self.head_room * max_count) + 1))
+        found: dict[str, Any] = {}
+        if self.counts == "tokens" and self.vocabulary is None:
+            found["vocabulary"] = max(2, math.ceil(self.head_room * max_count) + 1)
+        if self.neighbours == "attention" and self.n_own is None:
+            found["n_own"] = n_own
+        return replace(self, **found)
 
     def to_dict(self) -> dict[str, Any]:
         """Give a JSON-able dict, from which `from_dict` rebuilds an equal object."""

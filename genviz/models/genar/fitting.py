@@ -75,7 +75,8 @@ def fit(
     data = _data(adata[masks.train_N], setup)
     validation = None if masks.val_N is None else _data(adata[masks.val_N], setup)
     tree = _tree(adata, setup, config, data.counts_NG, masks)
-    config = config.resolve(int(data.counts_NG.max()))
+    recipe = feature_recipe(adata, setup.features)
+    config = config.resolve(int(data.counts_NG.max()), recipe.get("n_own"))
     scaler = Scaler.fit(data.rows.features_NF, data.rows.libraries, normalise)
     ensemble = train_ensemble(config, tree, scaler, data, options, validation=validation)
     if ensemble is None:
@@ -85,7 +86,7 @@ def fit(
     return Fitted(
         ensemble,
         features=setup.features,
-        recipe=feature_recipe(adata, setup.features),
+        recipe=recipe,
         training_rows=sections,
         facts=_facts(adata[masks.train_N], data, options),
     )

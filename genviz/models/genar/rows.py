@@ -25,6 +25,7 @@ _RECIPE = (
     "name",
     "version",
     "n_features",
+    "n_own",
     "names_digest",
     "weights_sha256",
     "mpp",

@@ -30,8 +30,17 @@ def test_attention_pools_the_ring():
     condition = Condition(GenARConfig(neighbours="attention"), 18)
     assert condition.n_out == 4  # own two features, and two of the ring
     torch.testing.assert_close(condition(X, XY)[:, 2:], X.view(5, 9, 2)[:, 1:].mean(1))
-    with pytest.raises(UsageError, match=r"a multiple of 9 columns.*got 20. Use neighbours='concat'"):
+    with pytest.raises(UsageError, match=r"8 equal blocks.*got 20 columns.*ring='each'.*neighbours='concat'"):
         Condition(GenARConfig(neighbours="attention"), 20)
+
+
+def test_the_own_tile_may_be_measured_more_closely_than_the_ring():
+    condition = Condition(GenARConfig(neighbours="attention", n_own=10), 18)
+    assert condition.n_out == 11
+    torch.testing.assert_close(condition(X, XY)[:, :10], X[:, :10])
+    torch.testing.assert_close(condition(X, XY)[:, 10], X[:, 10:].mean(1))
+    with pytest.raises(UsageError, match="11 features of the own tile"):
+        Condition(GenARConfig(neighbours="attention", n_own=11), 18)
 
 
 def test_the_encoder_keeps_rows_apart():
