@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    gv.settings.progress = False
     adata = gv.datasets.her2st(SECTIONS)
     gv.pp.select_genes(adata, panel=gv.datasets.panel("genes_genar200"))
     gv.pp.tile(adata)
