@@ -8,6 +8,7 @@ import pytest
 from genviz import datasets, pp
 from genviz.models import GenAR, zoo
 from genviz.recipes.held_out import without_counts
+from tests.recipes.cases import small_phantom
 
 NAME = "genar-her2st-mini"
 
@@ -33,11 +34,12 @@ def test_it_was_trained_on_the_four_sections_and_the_published_panel(model):
 
 @pytest.mark.filterwarnings("ignore:.*unlike any training tissue", "ignore:Trained on patient")
 def test_it_predicts_tissue_without_counts(model):
-    adata = without_counts(datasets.phantom("spatial"))
+    adata = without_counts(small_phantom())
     adata = adata[adata.obs["library_id"] == adata.obs["library_id"].iloc[0]].copy()
     pp.embed(adata)
     predicted = model.predict(adata, n_samples=32, seed=0)
     mean = predicted.layers["genar"]
     assert mean.shape == (adata.n_obs, 200) and np.isfinite(mean).all() and (mean >= 0).all()
-    told = model.predict(adata, n_samples=32, seed=0, depth=150)
+    with pytest.warns(UserWarning, match="predicted median panel count .*, told 150"):
+        told = model.predict(adata, n_samples=32, seed=0, depth=150)
     assert np.median(told.layers["genar"].sum(axis=1)) == pytest.approx(150, rel=0.2)
