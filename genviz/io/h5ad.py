@@ -53,7 +53,7 @@ def read_h5ad(path: AnyPath, *, with_counts: bool = False) -> AnnData:
     if cautions:
         warnings.warn(f"{file.name}: " + " | ".join(map(str, cautions)), stacklevel=2)
     for note in (f for f in findings if f.level == "note"):
-        logger.info("%s: %s", file.name, note)
+        logger.debug("%s: %s", file.name, note)
     return adata
 
 

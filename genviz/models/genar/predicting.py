@@ -140,6 +140,12 @@ def _notes(fitted: Fitted, adata: AnnData, rows: Rows) -> list[str]:
                 f"Trained on patient {', '.join(sorted(trained))}, predicting patient {', '.join(others)}: "
                 "depth and intervals may not carry over. Tell depth= if you know it."
             )
+    seen = [str(name) for name in dict.fromkeys(rows.libraries) if str(name) in fitted.training_rows]
+    if seen:
+        notes.append(
+            f"Section {', '.join(seen)} has the name of a section that this model was trained on: scores there say "
+            "nothing about tissue it has not seen."
+        )
     for note in notes:
         warnings.warn(note, stacklevel=4)
     return notes
