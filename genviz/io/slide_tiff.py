@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import partial
 from math import prod
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ import zarr
 from genviz._errors import FileFormatError
 from genviz.io.opening import reading
 from genviz.io.slide_base import WHITE, Level, Pixels, Slide
+from genviz.io.slide_blocks import RecentBlocks
 from genviz.io.slide_zarr import ZarrLevel, as_rgb, check_pixels
 
 # A tile or strip is decoded whole; above this size, reading by region would not bound memory.
@@ -49,6 +51,9 @@ def open_tiff(path: Path) -> Slide:
     return Slide(path, keep, [full.width / level.width for level in keep], mpp)
 
 
+_LEFT_OUT = np.empty((0, 0, 3), np.uint8)  # a segment that the file does not hold: the region stays white
+
+
 class TiffLevel:
     """One resolution of a TIFF page, its tiles or strips decoded as regions ask for them.
 
@@ -59,6 +64,7 @@ class TiffLevel:
     def __init__(self, page: tifffile.TiffPage, lock: Lock) -> None:
         self.page, self.lock = page, lock
         self.height, self.width = page.imagelength, page.imagewidth
+        self._recent = RecentBlocks()
         self._across = -(-self.width // page.chunks[1])
         self._decode_arguments = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
         _ = page.decode  # tifffile makes the decoder on first use, which two threads should not do at once
@@ -69,8 +75,9 @@ class TiffLevel:
         region_HWC = np.full((h, w, self.page.samplesperpixel), WHITE, np.uint8)
         for i in range(y // rows, -(-(y + h) // rows)):
             for j in range(x // columns, -(-(x + w) // columns)):
-                segment_HWC = self._segment(i * self._across + j)
-                if segment_HWC is None:
+                index = i * self._across + j
+                segment_HWC = self._recent.get(index, partial(self._segment, index))
+                if not segment_HWC.size:
                     continue
                 top, left = i * rows, j * columns
                 y0, y1 = max(y, top), min(y + h, top + segment_HWC.shape[0])
@@ -80,10 +87,10 @@ class TiffLevel:
                 ]
         return as_rgb(region_HWC)
 
-    def _segment(self, index: int) -> np.ndarray | None:
+    def _segment(self, index: int) -> np.ndarray:
         size = self.page.databytecounts[index]
         if not size:
-            return None
+            return _LEFT_OUT
         handle = self.page.parent.filehandle
         with self.lock:
             handle.seek(self.page.dataoffsets[index])
@@ -91,7 +98,7 @@ class TiffLevel:
         if len(data) != size:
             raise OSError(f"segment {index} ends after {len(data)} of {size} bytes")
         decoded = self.page.decode(data, index, **self._decode_arguments)[0]
-        return None if decoded is None else np.asarray(decoded[0])
+        return _LEFT_OUT if decoded is None else np.asarray(decoded[0])
 
 
 def _level(series: tifffile.TiffPageSeries, path: Path, lock: Lock) -> Level:

@@ -14,6 +14,7 @@ import zarr
 from genviz._errors import FileFormatError
 from genviz.io.opening import reading
 from genviz.io.slide_base import WHITE, Pixels, Slide
+from genviz.io.slide_blocks import ChunkedArray
 
 _AXES = {"YX", "YXS", "SYX"}
 
@@ -22,13 +23,14 @@ class ZarrLevel:
     """One resolution held by an array with axes YX (grey), YXS or SYX (S = 3 or 4 colour channels)."""
 
     def __init__(self, array: Any, axes: str = "YXS") -> None:
-        self.array, self.axes = array, axes
+        self.axes, self._blocks = axes, ChunkedArray(array)
         self.height, self.width = array.shape[axes.index("Y")], array.shape[axes.index("X")]
 
     def read(self, x: int, y: int, w: int, h: int) -> Pixels:
         """Pixels (h, w, 3) of a region inside the level; transparency is laid over white."""
-        window = {"Y": slice(y, y + h), "X": slice(x, x + w), "S": slice(None)}
-        region = np.asarray(self.array[tuple(window[axis] for axis in self.axes)])
+        colours = self._blocks.array.shape[self.axes.index("S")] if "S" in self.axes else 0
+        window = {"Y": slice(y, y + h), "X": slice(x, x + w), "S": slice(0, colours)}
+        region = self._blocks.read(tuple(window[axis] for axis in self.axes))
         if self.axes == "YX":
             region = region[:, :, None]
         elif self.axes == "SYX":
