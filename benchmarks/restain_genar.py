@@ -1,6 +1,6 @@
 """GenAR on held-out HER2ST sections that were synthetically re-stained.
 
-python benchmarks/restain_genar.py --out runs/restain
+python benchmarks/restain_genar.py --out runs/accuracy/restaining
 """
 
 from __future__ import annotations

@@ -106,6 +106,15 @@ def write_tree(adata: AnnData, tree: GeneTree, recipe: dict[str, Any]) -> None:
     adata.uns.setdefault(Uns.GENVIZ, {})[Uns.GENE_TREE] = json.dumps(recipe | made)
 
 
+def tree_recipe(adata: AnnData) -> dict[str, Any] | None:
+    """How the tree of the object came about: method, layout, scales, seed, rows; None without a tree."""
+    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.GENE_TREE)
+    if text is None or Varm.GENE_TREE not in adata.varm or Var.GENE_ORDER not in adata.var:
+        return None
+    recipe: dict[str, Any] = json.loads(text)
+    return recipe
+
+
 def tree_of(adata: AnnData) -> GeneTree:
     """Read the tree back, its genes in the order of ``var``.
 
@@ -125,13 +134,12 @@ def tree_of(adata: AnnData) -> GeneTree:
     DataError
         When genes of the tree were dropped since, or the slots were edited.
     """
-    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.GENE_TREE)
-    if text is None or Varm.GENE_TREE not in adata.varm or Var.GENE_ORDER not in adata.var:
+    recipe = tree_recipe(adata)
+    if recipe is None:
         raise MissingKeyError(
             f"Expected a gene tree in varm['{Varm.GENE_TREE}'], var['{Var.GENE_ORDER}'] and uns; it is "
             "absent. Run gv.pp.gene_tree(adata)."
         )
-    recipe: dict[str, Any] = json.loads(text)
     position = adata.var[Var.GENE_ORDER].to_numpy()
     inside = np.flatnonzero(position >= 0)
     if len(inside) != recipe["scales"][-1]:

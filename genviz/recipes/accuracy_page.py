@@ -18,6 +18,7 @@ from genviz.metrics import Score, scores_from_json
 from genviz.recipes.variants import VARIANTS
 
 REFERENCE = "ridge_section"  # the strongest linear baseline stands beside every row
+RESTAINING = "restaining"
 _MARKER = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -62,7 +63,8 @@ def write_page(records: Path, page: Path) -> None:
     Parameters
     ----------
     records
-        Folder of ``<model>-<seed>.json``, see `run_crossval`.
+        Folder of ``<model>-<seed>.json``, see `run_crossval`; in ``restaining/`` what
+        benchmarks/restain_genar.py wrote.
     page
         Markdown with markers; rewritten in place.
 
@@ -77,8 +79,11 @@ def write_page(records: Path, page: Path) -> None:
 
     def fill(match: re.Match[str]) -> str:
         name = match[2]
+        if name == RESTAINING:
+            return match[1] + restaining_table(records / RESTAINING) + "\n" + match[3]
         if name not in TABLES:
-            raise FileFormatError(f"Expected tables {', '.join(TABLES)} in {page}; got a marker {name!r}.")
+            known = ", ".join([*TABLES, RESTAINING])
+            raise FileFormatError(f"Expected tables {known} in {page}; got a marker {name!r}.")
         return match[1] + TABLES[name](rows) + "\n" + match[3]
 
     atomic_write_text(page, _MARKER.sub(fill, page.read_text(encoding="utf-8")))
@@ -174,6 +179,24 @@ def variants_table(rows: dict[str, Row]) -> str:
         for name, variant in VARIANTS.items()
     ]
     return _markdown(["configuration", "what it shows", "rows"], body)
+
+
+def restaining_table(folder: Path) -> str:
+    """PCC-200 and MSE on re-stained slides, by normalisation, and the change from the slides as scanned."""
+    found = {path.stem.partition("-")[2]: path for path in sorted(folder.glob("restain-*.json"))}
+    if not found:
+        raise DataError(f"Expected restain-*.json in {folder}; found none. Run benchmarks/restain_genar.py.")
+    body = []
+    for stain, path in found.items():
+        document = json.loads(path.read_text(encoding="utf-8"))
+        scores = {name: scores_from_json(entry) for name, entry in document.items()}
+        first = next(iter(scores.values()))
+        for name, own in scores.items():
+            apart = [own[score].value - first[score].value for score in ("pcc_200", "mse")]
+            change = ["", ""] if own is first else [f"{value:+.3f}" for value in apart]
+            cells = [f"{own['pcc_200'].value:.3f}", change[0], f"{own['mse'].value:.3f}", change[1]]
+            body.append([stain, name, *cells])
+    return _markdown(["colours", "slides", "PCC-200", "change", "MSE", "change"], body)
 
 
 def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

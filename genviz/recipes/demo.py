@@ -84,7 +84,9 @@ def run_demo(out: Path, *, smoke: bool = False, seed: int = 0, device: str = "au
 
     model = fit(train, preset="nano" if smoke else "mini", seed=seed, device=device)
     predicted = model.predict(without_counts(held_out), seed=seed)
-    others = baselines.fit_predict(train, held_out, genes=list(model.genes), seed=seed)
+    others = baselines.fit_predict(
+        train, without_counts(held_out), genes=list(model.genes), seed=seed, others={KEY: predicted}
+    )
     scores = _score(model, held_out, predicted, others)
 
     out.mkdir(parents=True, exist_ok=True)

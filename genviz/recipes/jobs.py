@@ -110,6 +110,34 @@ def ensure_features(adata: AnnData, encoder: str = "morphology") -> None:
         pp.embed(adata, encoder=encoder)
 
 
+def embed_as_in_training(rows: AnnData, model: GenAR) -> None:
+    """Tile and embed in the way of the model's training rows, unless the features are already there.
+
+    Raises
+    ------
+    UsageError
+        When the model does not know how its features were made.
+    """
+    features, recipe = model.fitted.features, model.fitted.recipe
+    if features in rows.obsm:
+        return
+    if not recipe:
+        raise UsageError(
+            f"Expected rows with the features that the model was trained on, obsm['{features}']; how they were made is "
+            "not recorded. Make them in the same way and give the rows with --adata."
+        )
+    pp.tile(rows)
+    around = {} if recipe["ring"] == "none" else {"pitch_um": float(recipe["pitch_um"])}
+    pp.embed(
+        rows,
+        encoder=recipe["name"],
+        stain=None if recipe["stain"] == "none" else recipe["stain"],
+        ring=None if recipe["ring"] == "none" else recipe["ring"],
+        key_added=features.removeprefix(Obsm.features("")),
+        **around,
+    )
+
+
 def rows_from_slide(image: Path | None, spots: Path | None, *, section: str, mpp: float | None) -> AnnData:
     """Rows of one section from its slide and spot table, without counts."""
     if image is None or spots is None:
@@ -128,7 +156,7 @@ def predict_genar(
     """Predict and write the result; features are computed when the rows carry none."""
     check_writable(out)
     fitted = GenAR.load(model, device=device)
-    ensure_features(rows)
+    embed_as_in_training(rows, fitted)
     predicted = fitted.predict(rows, depth=depth, n_samples=n_samples, seed=seed)
     atomic_write_h5ad(predicted, out)
     return predicted

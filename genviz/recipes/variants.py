@@ -43,7 +43,15 @@ VARIANTS: dict[str, Variant] = {
     "tree_mlp": Variant("shipped default: tree, mlp, Macenko, training statistics"),
     "tree_transformer": Variant("tree counts on a transformer", {"trunk": "transformer"}),
     "tokens_mlp": Variant("token counts on an mlp", _TOKENS, _BOTH),
-    "tokens_transformer": Variant("the paper's parts; argmax is its read-out", _PAPER, _BOTH),
+    "tokens_transformer": Variant(
+        "the paper's parts, and a gene-specific path from the image", _PAPER, _BOTH
+    ),
+    "tokens_transformer_published": Variant(
+        "the paper's way: six scales, position, no such path; argmax is its read-out",
+        {**_PAPER, "skip": False, "position": True},
+        _BOTH,
+        tree={"scales": (1, 4, 8, 40, 100, 200)},
+    ),
     # ablations of the default
     "tree_mlp_section": Variant(
         "each section standardised by itself (transductive)", {"normalise": "section"}
@@ -71,8 +79,5 @@ VARIANTS: dict[str, Variant] = {
     ),
     "tokens_transformer_cross_entropy": Variant(
         "hard targets", {**_PAPER, "final_loss": "cross_entropy"}, _EXPECTED
-    ),
-    "tokens_transformer_no_skip": Variant(
-        "without the gene-specific path from image to gene", {**_PAPER, "skip": False}, _EXPECTED
     ),
 }

@@ -65,7 +65,12 @@ class FitOptions:
 
 
 def fit_network(
-    network: nn.Module, batches: KeyedBatches, options: FitOptions, *, validation: KeyedBatches | None = None
+    network: nn.Module,
+    batches: KeyedBatches,
+    options: FitOptions,
+    *,
+    validation: KeyedBatches | None = None,
+    best: dict[str, float] | None = None,
 ) -> bool:
     """Train a network in place.
 
@@ -77,6 +82,8 @@ def fit_network(
         Training batches; batches for early stopping, whose best epoch's weights are kept.
     options
         See `FitOptions`.
+    best
+        Filled with the ``epoch`` whose weights were kept and its ``nll``; stays empty without validation.
 
     Returns
     -------
@@ -112,6 +119,8 @@ def fit_network(
         return False
     if keep is not None and keep.weights:
         network.load_state_dict(keep.weights)
+        if best is not None:
+            best |= {"epoch": keep.best_epoch, "nll": keep.best}
     network.to("cpu")
     return True
 

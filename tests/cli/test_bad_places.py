@@ -72,7 +72,7 @@ def test_the_unexpected_is_one_line_unless_debugging(run, predict, tissue, tmp_p
     def broken(*_args, **_options):
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr(jobs, "ensure_features", broken)
+    monkeypatch.setattr(jobs, "embed_as_in_training", broken)
     said = predict(adata=tissue.rows)
     assert said.code == 1
     assert said.error == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import anndata as ad
 import numpy as np
@@ -109,6 +110,20 @@ def test_features_are_made_where_there_are_none(tmp_path, monkeypatch):
     assert adata.obsm["X_morphology"].shape[0] == 9 and "tiles" in adata.uns["genviz"]
     monkeypatch.setattr(jobs.pp, "embed", lambda *a, **k: pytest.fail("embedded again"))
     jobs.ensure_features(adata)
+
+
+def test_rows_to_predict_are_embedded_as_the_training_rows_were(tmp_path):
+    trained = SimpleNamespace(
+        features="X_plain", recipe={"name": "morphology", "ring": "none", "stain": "none"}
+    )
+    adata = on_slide(tmp_path)
+    jobs.embed_as_in_training(adata, SimpleNamespace(fitted=trained))
+    record = json.loads(adata.uns["genviz"]["features"]["plain"])
+    assert (record["ring"], record["stain"]) == ("none", "none")
+    assert adata.obsm["X_plain"].shape == (9, record["n_own"])
+    unknown = SimpleNamespace(features="X_mine", recipe={})
+    with pytest.raises(UsageError, match=r"obsm\['X_mine'\].*not recorded.*--adata"):
+        jobs.embed_as_in_training(adata, SimpleNamespace(fitted=unknown))
 
 
 def test_evaluation_joins_by_name_and_counts_what_it_left_out(run, tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from genviz._errors import CheckpointError, GenvizError
 from genviz.core.gene_tree import GeneTree
 from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.checkpoint_parts import FORMAT
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.ensemble import Ensemble
 
@@ -33,9 +34,9 @@ class Fitted:
     training_rows
         Section → names of the rows trained on.
     facts
-        Other JSON values: epochs, seed, patients, reference depth, the training sections.
-    sha256
-        Identity of the checkpoint it was saved as or loaded from; "" while unsaved.
+        Other JSON values: epochs, seed, patients, median panel counts, validation section and best epochs.
+    sha256, format
+        Identity and format number of the checkpoint it was saved as or loaded from; None while unsaved.
     """
 
     ensemble: Ensemble
@@ -43,7 +44,8 @@ class Fitted:
     recipe: dict[str, Any]
     training_rows: dict[str, list[str]]
     facts: dict[str, Any] = field(default_factory=dict)
-    sha256: str = ""
+    sha256: str | None = None
+    format: int | None = None
 
     @property
     def split_sha256(self) -> str:
@@ -52,12 +54,16 @@ class Fitted:
 
 
 def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None) -> str:
-    """Write a checkpoint folder; returns its SHA-256."""
+    """Write a checkpoint folder, and its SHA-256 and format number into `fitted`; returns the SHA-256."""
     ensemble = fitted.ensemble
     config = {
         "network": ensemble.config.to_dict(),
         "tree": ensemble.tree.to_dict(),
-        "scaler": {"distance": ensemble.scaler.distance, "by_section": ensemble.scaler.by_section},
+        "scaler": {
+            "distance": ensemble.scaler.distance,
+            "by_section": ensemble.scaler.by_section,
+            "shift": ensemble.scaler.shift,
+        },
         "features": fitted.features,
         "recipe": fitted.recipe,
         "facts": fitted.facts,
@@ -68,7 +74,9 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None) -> 
     }
     if card is not None:
         texts[CARD] = card
-    return save_checkpoint(folder, config, ensemble.tensors(), texts, kind=KIND)
+    fitted.sha256 = save_checkpoint(folder, config, ensemble.tensors(), texts, kind=KIND)
+    fitted.format = FORMAT
+    return fitted.sha256
 
 
 def load_fitted(folder: str | Path) -> Fitted:
@@ -106,4 +114,5 @@ def load_fitted(folder: str | Path) -> Fitted:
         training_rows=training_rows,
         facts=dict(found.config["facts"]),
         sha256=found.sha256,
+        format=found.format,
     )

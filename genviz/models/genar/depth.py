@@ -5,7 +5,6 @@ Depth is most of the error that is left, and no image of another patient can tel
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,11 @@ class Depth:
 
     total_N: NDArray[np.int64] | None = None
     median: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The number told, or the median of the rows' own; None where nothing was told."""
+        return self.median if self.total_N is None else float(np.median(self.total_N))
 
     @property
     def told(self) -> str:
@@ -80,24 +84,28 @@ def read_depth(adata: AnnData, depth: Any) -> Depth:
 def section_factors(
     median: float, expected_N: NDArray[np.floating], libraries: NDArray[Any]
 ) -> tuple[NDArray[np.float64], list[str]]:
-    """Factor on each row's expected total, so that each section's median is the one told.
+    """Factor on each row's expected total, so that the median of each section's expected totals is the one told.
 
     Returns
     -------
-    Factors (N,), and a warning for each section whose predicted depth is off by more than 2x.
+    Factors (N,), and a sentence for each section whose predicted depth is off by more than 2x.
     """
     factors = np.ones(len(libraries))
+    for library in dict.fromkeys(libraries):
+        rows = libraries == library
+        factors[rows] = median / max(float(np.median(expected_N[rows])), 1e-9)
+    return factors, depth_notes(np.full(len(libraries), median), expected_N, libraries)
+
+
+def depth_notes(told_N: NDArray[Any], expected_N: NDArray[Any], libraries: NDArray[Any]) -> list[str]:
+    """A sentence for each section whose median depth is predicted off by more than 2x."""
     notes = []
     for library in dict.fromkeys(libraries):
         rows = libraries == library
-        predicted = float(np.median(expected_N[rows]))
-        factor = median / max(predicted, 1e-9)
-        factors[rows] = factor
-        if not 1 / _FACTOR <= factor <= _FACTOR:
+        told, predicted = float(np.median(told_N[rows])), float(np.median(expected_N[rows]))
+        if not predicted / _FACTOR <= told <= predicted * _FACTOR:
             notes.append(
-                f"Section {library}: predicted median panel count {predicted:.0f}, told {median:.0f}. This section was "
+                f"Section {library}: predicted median panel count {predicted:.0f}, told {told:.0f}. This section was "
                 "probably sequenced unlike the training sections; predictions are scaled, their spread is less certain."
             )
-    for note in notes:
-        warnings.warn(note, stacklevel=4)
-    return factors, notes
+    return notes

@@ -69,12 +69,15 @@ class Ensemble:
         Shared by all members.
     members
         The networks.
+    best_epochs
+        Of each member, the epoch whose weights were kept; empty without a validation section, and after loading.
     """
 
     config: GenARConfig
     tree: GeneTree
     scaler: Scaler
     members: list[GenARNetwork] = field(default_factory=list)
+    best_epochs: list[int] = field(default_factory=list)
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -180,9 +183,15 @@ class Ensemble:
         scaler_values: Mapping[str, Any],
         tensors: Mapping[str, Tensor],
     ) -> Ensemble:
-        """Rebuild from `tensors` and the scaler's plain values (``distance``, ``by_section``)."""
+        """Rebuild from `tensors` and the scaler's plain values (``distance``, ``by_section``, ``shift``)."""
         mean, std = tensors["scaler.mean"].float().numpy(), tensors["scaler.std"].float().numpy()
-        scaler = Scaler(mean, std, float(scaler_values["distance"]), bool(scaler_values["by_section"]))
+        scaler = Scaler(
+            mean,
+            std,
+            float(scaler_values["distance"]),
+            bool(scaler_values["by_section"]),
+            scaler_values.get("shift"),
+        )
         ensemble = cls(config, tree, scaler)
         while any(name.startswith(f"member{len(ensemble.members)}.") for name in tensors):
             prefix = f"member{len(ensemble.members)}."

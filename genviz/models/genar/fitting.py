@@ -5,6 +5,7 @@ Held-out rows touch nothing here: every statistic is taken from the training mas
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import DataError, UsageError
-from genviz._keys import Obs, Uns, Varm
+from genviz._keys import Obs
 from genviz.core.gene_tree import GeneTree
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.counts import counts_of
@@ -24,7 +25,7 @@ from genviz.models.genar.scaler import Scaler
 from genviz.models.genar.setup import Setup
 from genviz.models.genar.training import TrainingData, TrainOptions, train_ensemble
 from genviz.pp.splitting import TRAIN
-from genviz.pp.tree import tree_of
+from genviz.pp.tree import rows_digest, tree_of, tree_recipe
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -77,7 +78,7 @@ def fit(
     tree = _tree(adata, setup, config, data.counts_NG, masks)
     recipe = feature_recipe(adata, setup.features)
     config = config.resolve(int(data.counts_NG.max()), recipe.get("n_own"))
-    scaler = Scaler.fit(data.rows.features_NF, data.rows.libraries, normalise)
+    scaler = Scaler.fit(data.rows.features_NF, data.rows.libraries, normalise, data.rows.xy_N2)
     ensemble = train_ensemble(config, tree, scaler, data, options, validation=validation)
     if ensemble is None:
         return None
@@ -100,25 +101,44 @@ def _data(adata: AnnData, setup: Setup) -> TrainingData:
 def _tree(
     adata: AnnData, setup: Setup, config: GenARConfig, counts_NG: NDArray[np.int64], masks: Masks
 ) -> GeneTree:
-    """The tree the user fitted or edited, if it has these genes; else one fitted on the training rows."""
-    if (
-        Varm.GENE_TREE in adata.varm
-        and Uns.GENE_TREE in adata.uns.get(Uns.GENVIZ, {})
-        and masks.val_N is None
-    ):
-        tree = tree_of(adata)
-        if set(tree.genes) == set(setup.genes):
-            return tree.reindex(setup.genes)
-    return fit_gene_tree(counts_NG, list(setup.genes), scales=config.scales)
+    """The tree in ``varm`` if it has these genes and was fitted on the training rows, or made by hand.
+
+    One that was fitted on other rows too would carry their expression into training: it is fitted again in the same
+    way, with a warning. Without any, the default tree is fitted.
+    """
+    recipe = tree_recipe(adata)
+    if recipe is None or set((stored := tree_of(adata)).genes) != set(setup.genes):
+        return fit_gene_tree(counts_NG, list(setup.genes), scales=config.scales)
+    digest = rows_digest(adata.obs_names[masks.train_N].tolist())
+    if recipe.get("method") == "user" or recipe.get("rows_digest") == digest:
+        return stored.reindex(setup.genes)
+    warnings.warn(
+        f"The gene tree in varm was fitted on {recipe.get('n_rows', 'other')} rows, not on the "
+        f"{int(masks.train_N.sum())} training rows; it is fitted again on those. Run gv.pp.gene_tree on training "
+        "rows to avoid this.",
+        stacklevel=4,
+    )
+    return fit_gene_tree(
+        counts_NG,
+        list(setup.genes),
+        scales=stored.scales,
+        method=recipe["method"],
+        layout=recipe.get("layout", stored.layout),
+        seed=int(recipe.get("seed", 0)),
+    )
 
 
 def _facts(adata: AnnData, data: TrainingData, options: TrainOptions) -> dict[str, Any]:
     totals = data.counts_NG.sum(axis=1)
+    libraries = data.rows.libraries
     facts: dict[str, Any] = {
         "n_rows": len(data.rows),
         "max_epochs": options.max_epochs,
         "seed": options.seed,
         "median_panel_count": float(np.median(totals)),
+        "median_panel_counts": {
+            str(name): float(np.median(totals[libraries == name])) for name in dict.fromkeys(libraries)
+        },
         "synthetic": is_synthetic(adata),
     }
     if Obs.PATIENT in adata.obs:

@@ -15,10 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import UsageError
 from genviz._settings import settings
-from genviz.core.calibration import pit_of_samples
 from genviz.core.gene_tree import GeneTree
-from genviz.core.keyed import row_generator
-from genviz.io.counts import counts_of
 from genviz.models import zoo
 from genviz.models.genar import setup as declaration
 from genviz.models.genar.checkpoint import Fitted, load_fitted, save_fitted
@@ -26,7 +23,8 @@ from genviz.models.genar.ensemble import SampleArgs
 from genviz.models.genar.fitting import fit, training_masks
 from genviz.models.genar.predicting import predict, resolve_clamp
 from genviz.models.genar.presets import preset as preset_config
-from genviz.models.genar.rows import check_recipe, feature_recipe, rows_of
+from genviz.models.genar.rows import feature_recipe
+from genviz.models.genar.scoring import log_likelihood, pit
 from genviz.models.genar.training import TrainOptions
 from genviz.train.device import resolve_device
 
@@ -118,7 +116,8 @@ class GenAR:
         out_dir
             Run folder: ``run.json``, and for each member ``last.ckpt`` and the log.
         resume
-            Go on from the run folder's checkpoints; the result equals an uninterrupted run's.
+            Go on from the run folder's checkpoints; the result equals an uninterrupted run's. Without it, what
+            an earlier run left in the folder is deleted.
 
         Returns
         -------
@@ -145,6 +144,7 @@ class GenAR:
             patience=patience,
             folder=None if out_dir is None else Path(out_dir),
             resume=resume,
+            recipe=feature_recipe(self._adata, self.setup.features),
         )
         masks = training_masks(self._adata, self.setup, val)
         fitted = fit(self._adata, self.setup, self.config, self.normalise, masks, options)
@@ -155,7 +155,7 @@ class GenAR:
                 else " Nothing was kept: pass out_dir= next time."
             )
             raise KeyboardInterrupt(f"Training was stopped.{kept}")
-        fitted.facts |= {"preset": self.preset}
+        fitted.facts |= {"preset": self.preset, "val": val, "best_epochs": fitted.ensemble.best_epochs}
         self._fitted = fitted
         self._device = device
         return self
@@ -175,7 +175,7 @@ class GenAR:
         greedy: bool = False,
         # result
         level: float = 0.9,
-        readouts: Sequence[str] = (),
+        readouts: Sequence[str] = ("median",),
         key_added: str = "genar",
     ) -> AnnData:
         """Predict counts with intervals for any rows that have the features; measured counts are not needed.
@@ -185,8 +185,9 @@ class GenAR:
         adata
             Rows with the features the model was trained on, positions and mpp.
         depth
-            What is known of the sequencing depth: None; a number, the section's median panel count; a column of
-            ``obs`` or one number a row, each row's panel total.
+            What is known of the sequencing depth: None; a number, the section's median panel count, to which the
+            median of the rows' expected totals is matched, not that of drawn totals; a column of ``obs`` or one
+            number a row, each row's panel total.
         clamp
             "What if this programme doubled?": gene or (scale index, group) → factor; everything finer follows.
         n_samples
@@ -198,7 +199,7 @@ class GenAR:
         level
             Content of the intervals.
         readouts
-            Further layers: ``"median"``, ``"mode"``.
+            Layers besides the means and bounds: ``"median"`` (CRPS is computed from it), ``"mode"``.
         key_added
             Result key.
 
@@ -249,8 +250,8 @@ class GenAR:
         DataError
             For genes that are absent, values that are not counts, NaN features, or features of another encoder.
         """
-        rows, z_NF, counts_NG = self._measured(adata)
-        return self.fitted.ensemble.log_prob(rows, z_NF, counts_NG)
+        self.fitted.ensemble.to(resolve_device(self._device))
+        return log_likelihood(self.fitted, adata)
 
     def pit(
         self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None
@@ -273,22 +274,8 @@ class GenAR:
         -------
         ``"gene"`` (n_obs, G), ``"group_<n>"`` (n_obs, n) for each coarser scale, ``"total"`` (n_obs,).
         """
-        rows, z_NF, counts_NG = self._measured(adata)
-        key = settings.seed if seed is None else seed
-        samples = self.fitted.ensemble.sample(rows, z_NF, SampleArgs(n_samples, key))
-        found = {}
-        for scale, samples_SNK in zip(self.fitted.ensemble.scales, samples, strict=True):
-            truth = self._sums(counts_NG, scale)
-            uniform = np.stack(
-                [
-                    row_generator(key, str(library), str(name), f"pit {scale}").random(truth.shape[1])
-                    for library, name in zip(rows.libraries, rows.names, strict=True)
-                ]
-            )
-            name = "gene" if scale == self.tree.n_genes else "total" if scale == 1 else f"group_{scale}"
-            values = pit_of_samples(samples_SNK, truth, uniform)
-            found[name] = values[:, 0] if scale == 1 else values
-        return found
+        self.fitted.ensemble.to(resolve_device(self._device))
+        return pit(self.fitted, adata, SampleArgs(n_samples, settings.seed if seed is None else seed))
 
     # ------------------------------------------------------------------ keeping
 
@@ -311,7 +298,7 @@ class GenAR:
         UsageError
             Before training, or for a folder that holds something else.
         """
-        self.fitted.sha256 = save_fitted(self.fitted, folder, card)
+        save_fitted(self.fitted, folder, card)
         return Path(folder)
 
     @classmethod
@@ -339,7 +326,7 @@ class GenAR:
         fitted = load_fitted(zoo.folder_of(model))
         self = cls.__new__(cls)
         self.config = fitted.ensemble.config
-        self.setup = declaration.Setup(fitted.features, fitted.ensemble.tree.genes, "", "")
+        self.setup = declaration.Setup(fitted.features, fitted.ensemble.tree.genes, "")
         self.normalise = "section" if fitted.ensemble.scaler.by_section else "train"
         self.preset = str(fitted.facts.get("preset", ""))
         self._adata = None
@@ -369,22 +356,3 @@ class GenAR:
     def tree(self) -> GeneTree:
         """The gene tree that the model predicts along."""
         return self.fitted.ensemble.tree
-
-    def _measured(self, adata: AnnData) -> tuple[Any, NDArray[np.float32], NDArray[np.int64]]:
-        """Rows, standardised features and counts of the panel."""
-        fitted = self.fitted
-        rows = rows_of(adata, fitted.features)
-        given = feature_recipe(adata, fitted.features)
-        check_recipe(fitted.recipe, given, len(fitted.ensemble.scaler.mean_F), rows.features_NF.shape[1])
-        fitted.ensemble.to(resolve_device(self._device))
-        z_NF = fitted.ensemble.scaler.apply(rows.features_NF, rows.libraries)
-        counts_NG = counts_of(adata, genes=list(self.genes)).toarray().astype(np.int64)
-        return rows, z_NF, counts_NG
-
-    def _sums(self, counts_NG: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
-        """Sums of counts as `Ensemble.sample` orders them: genes by name, coarser groups along the tree."""
-        if n_groups == self.tree.n_genes:
-            return counts_NG
-        if n_groups == 1:
-            return counts_NG.sum(axis=1, keepdims=True)
-        return np.asarray(self.tree.aggregate(counts_NG, self.tree.scales.index(n_groups)))

@@ -7,26 +7,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genviz._errors import UsageError
-from genviz._keys import Obs
 from genviz.io.library import is_synthetic
 from genviz.models.base import provenance
 from genviz.models.genar.checkpoint import KIND, Fitted
-from genviz.models.genar.depth import Depth, read_depth, section_factors
+from genviz.models.genar.depth import Depth, depth_notes, read_depth, section_factors
 from genviz.models.genar.ensemble import Ensemble, SampleArgs
+from genviz.models.genar.notes import notes_on_depth, notes_on_tissue, notes_on_told
 from genviz.models.genar.prediction import predict_rows
 from genviz.models.genar.result import prediction_of
-from genviz.models.genar.rows import Rows, check_recipe, feature_recipe, rows_of
+from genviz.models.genar.rows import Rows, check_recipe, feature_recipe, recipe_notes, rows_of
 from genviz.models.genar.sampling import Clamp
 from genviz.models.genar.summary import READOUTS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_UNFAMILIAR = 0.1
 _CALIBRATION = (
-    "Intervals were fitted on the training sections; on another patient, stain or protocol their coverage is "
-    "not known."
+    "Intervals come from the fitted distribution; there is no separate calibration step. Their coverage was checked "
+    "by leaving out sections of one patient, not on other patients, stains or protocols."
 )
 
 
@@ -48,16 +50,15 @@ def predict(
         raise UsageError(f"Expected readouts of {', '.join(READOUTS)}; got {', '.join(unknown)}.")
     ensemble = fitted.ensemble
     rows = rows_of(adata, fitted.features)
-    check_recipe(
-        fitted.recipe,
-        feature_recipe(adata, fitted.features),
-        len(ensemble.scaler.mean_F),
-        rows.features_NF.shape[1],
-    )
+    given = feature_recipe(adata, fitted.features)
+    check_recipe(fitted.recipe, given, len(ensemble.scaler.mean_F), rows.features_NF.shape[1])
     known = read_depth(adata, depth)
-    notes = _notes(fitted, adata, rows)
-    args, depth_notes = _tell_depth(ensemble, rows, known, args)
+    notes = recipe_notes(fitted.recipe, given, fitted.features) + notes_on_tissue(fitted, rows)
+    args, on_depth = _tell_depth(ensemble, rows, known, args)
+    _warn(notes + on_depth)  # before the long work
     summary = predict_rows(ensemble, rows, args, level, readouts)
+    after = _notes_after(fitted, adata, rows, known, summary.genes.mean.sum(axis=1, dtype=np.float64))
+    _warn(after)
     record = provenance(
         model=KIND,
         seed=args.seed,
@@ -69,17 +70,22 @@ def predict(
             "clamp": _plain(args.clamp),
         },
     ) | {
+        # None: the model was never saved, so that no file can be named.
         "checkpoint_sha256": fitted.sha256,
+        "checkpoint_format": fitted.format,
         "split_sha256": fitted.split_sha256,
         "training_sections": sorted(fitted.training_rows),
+        "validation_section": fitted.facts.get("val"),
+        "best_epochs": fitted.facts.get("best_epochs", []),
         "config": ensemble.config.to_dict(),
         "features": fitted.features,
         "level": level,
         "depth_told": known.told,
+        "depth_value": known.value,
         "transductive": ["normalise=section"] if ensemble.scaler.by_section else [],
         # Either makes the result synthetic: the tissue predicted, or the tissue learned from.
         "synthetic": bool(fitted.facts.get("synthetic", False)) or is_synthetic(adata),
-        "warnings": [*notes, *depth_notes],
+        "warnings": [*notes, *on_depth, *after],
         "calibration": _CALIBRATION,
     }
     return prediction_of(adata, summary, ensemble.tree, ensemble.scales, record, key=key)
@@ -112,43 +118,32 @@ def resolve_clamp(clamp: Mapping[Any, float] | None, ensemble: Ensemble) -> Clam
 def _tell_depth(
     ensemble: Ensemble, rows: Rows, known: Depth, args: SampleArgs
 ) -> tuple[SampleArgs, list[str]]:
-    if known.total_N is not None:
-        return replace(args, total_B=known.total_N), []
-    if known.median is None:
+    if known.total_N is None and known.median is None:
         return args, []
     z_NF = ensemble.scaler.apply(rows.features_NF, rows.libraries)
-    factors, notes = section_factors(
-        known.median, ensemble.expected_total(rows, z_NF, args.seed), rows.libraries
-    )
+    expected_N = ensemble.expected_total(rows, z_NF, args.seed)
+    if known.total_N is not None:
+        return replace(args, total_B=known.total_N), depth_notes(known.total_N, expected_N, rows.libraries)
+    assert known.median is not None
+    factors, notes = section_factors(known.median, expected_N, rows.libraries)
     return replace(args, depth_scale_B=factors), notes
 
 
-def _notes(fitted: Fitted, adata: AnnData, rows: Rows) -> list[str]:
-    """What a reader must know about these rows before trusting the result; also issued as warnings."""
-    notes = []
-    share = fitted.ensemble.scaler.unfamiliar(rows.features_NF, rows.libraries)
-    if share > _UNFAMILIAR:
-        notes.append(
-            f"{share:.0%} of these rows look unlike any training tissue (stain, scanner or tissue type). "
-            "Predictions there are extrapolations."
-        )
-    trained = set(fitted.facts.get("patients", []))
-    if trained and Obs.PATIENT in adata.obs:
-        others = sorted(set(adata.obs[Obs.PATIENT].astype(str)) - trained)
-        if others:
-            notes.append(
-                f"Trained on patient {', '.join(sorted(trained))}, predicting patient {', '.join(others)}: "
-                "depth and intervals may not carry over. Tell depth= if you know it."
-            )
-    seen = [str(name) for name in dict.fromkeys(rows.libraries) if str(name) in fitted.training_rows]
-    if seen:
-        notes.append(
-            f"Section {', '.join(seen)} has the name of a section that this model was trained on: scores there say "
-            "nothing about tissue it has not seen."
-        )
+def _notes_after(
+    fitted: Fitted, adata: AnnData, rows: Rows, known: Depth, total_N: NDArray[Any]
+) -> list[str]:
+    """What only the prediction itself can tell."""
+    notes = notes_on_depth(fitted, adata, rows, total_N, told=known.told != "no")
+    config = fitted.ensemble.config
+    if known.value is not None and config.counts == "tokens":
+        told_N = np.full(len(rows), known.median) if known.total_N is None else known.total_N
+        notes += notes_on_told(told_N, total_N, rows, "counts='tokens'")
+    return notes
+
+
+def _warn(notes: list[str]) -> None:
     for note in notes:
         warnings.warn(note, stacklevel=4)
-    return notes
 
 
 def _plain(clamp: Clamp | None) -> dict[str, float]:

@@ -121,3 +121,17 @@ def check_recipe(trained: dict[str, Any], given: dict[str, Any], n_trained: int,
         raise DataError(
             f"Expected features made as in training; they differ in {shown}. Embed the rows again."
         )
+
+
+def recipe_notes(trained: dict[str, Any], given: dict[str, Any], features: str) -> list[str]:
+    """What `check_recipe` could not compare: parts of the training features' record that these rows lack."""
+    absent = [name for name in trained if name not in given]
+    if not absent:
+        return []
+    of = f" ({', '.join(absent)} unknown)" if given else ""
+    made = str(trained.get("name", "an encoder that was not recorded"))
+    return [
+        f"obsm['{features}']: these features carry no record of how they were made{of}; the model was trained on "
+        f"features of {made}. If they were made otherwise the prediction is meaningless: embed the rows with "
+        "gv.pp.embed."
+    ]

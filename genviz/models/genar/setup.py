@@ -29,13 +29,12 @@ class Setup:
         Key in ``obsm``.
     genes
         The panel, in model order.
-    library_key, split_key
-        Columns of ``obs``.
+    split_key
+        Column of ``obs``.
     """
 
     features: str
     genes: tuple[str, ...]
-    library_key: str
     split_key: str
 
 
@@ -44,7 +43,6 @@ def setup_anndata(
     *,
     features: str = Obsm.features("morphology"),
     genes: Sequence[str] | None = None,
-    library_key: str = Obs.LIBRARY,
     split_key: str = Obs.SPLIT,
 ) -> None:
     """Declare what GenAR reads; writes ``uns["genviz"]["setup"]["genar"]`` (JSON).
@@ -57,8 +55,6 @@ def setup_anndata(
         Key in ``obsm`` of the tile features.
     genes
         Panel; default the genes marked in ``var["panel"]``, else all.
-    library_key
-        Column of ``obs`` with the section of each row.
     split_key
         Column of ``obs``; where it is there, rows marked ``train`` are trained on.
 
@@ -85,7 +81,7 @@ def setup_anndata(
             f"Expected a panel of 2 to {_MAX_PANEL} genes, got {len(panel)}. "
             "Choose one with gv.pp.select_genes(adata, n=200)."
         )
-    setup = Setup(features, tuple(panel), library_key, split_key)
+    setup = Setup(features, tuple(panel), split_key)
     store = adata.uns.setdefault(Uns.GENVIZ, {}).setdefault(Uns.SETUP, {})
     store[MODEL] = json.dumps(asdict(setup))
 
@@ -102,4 +98,4 @@ def read_setup(adata: AnnData) -> Setup:
     if text is None:
         raise MissingKeyError("Expected a declared AnnData. Run gv.models.GenAR.setup_anndata(adata) first.")
     values = json.loads(text)
-    return Setup(values["features"], tuple(values["genes"]), values["library_key"], values["split_key"])
+    return Setup(values["features"], tuple(values["genes"]), values["split_key"])

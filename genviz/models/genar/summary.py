@@ -65,10 +65,22 @@ def summarise(
         log2_BG=np.log2(1.0 + samples[-1].astype(np.float32))
         .mean(axis=0, dtype=np.float64)
         .astype(np.float32),
-        groups=tuple(_interval(scale_SBK, level, None) for scale_SBK in samples[:-1]),
+        groups=tuple(
+            _interval(scale_SBK, level, _group_means(ensemble, mean_BG, scale_SBK.shape[2]))
+            for scale_SBK in samples[:-1]
+        ),
         entropy_B=marginal_entropy(samples[-1]),
         extra={name: _READERS[name](samples[-1]) for name in readouts},
     )
+
+
+def _group_means(
+    ensemble: Ensemble, mean_BG: NDArray[np.float64] | None, n: int
+) -> NDArray[np.float64] | None:
+    """Sums of the genes' closed-form means, so that E adds up over the tree too; None: average the samples."""
+    if mean_BG is None:
+        return None
+    return np.asarray(ensemble.tree.aggregate(mean_BG, ensemble.tree.scales.index(n)))
 
 
 def concatenate(parts: list[Summary]) -> Summary:

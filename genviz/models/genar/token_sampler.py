@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genviz._errors import UsageError
 from genviz.models.genar.sampling import SampleOptions, chunk_rows, padded_chunks
 
 if TYPE_CHECKING:
@@ -47,11 +46,6 @@ def _uniform(
     return torch.from_numpy(drawn_NK).to(like.device)
 
 
-def _scaled(token_NK: Tensor, factor_NK: Tensor, uniform_NK: Tensor, vocabulary: int) -> Tensor:
-    """Multiply tokens, rounding at random so that the mean is exact."""
-    return (token_NK * factor_NK + uniform_NK).floor().long().clamp(0, vocabulary - 1)
-
-
 def sample_tokens(
     network: TokenNetwork,
     x_BF: Tensor,
@@ -61,17 +55,10 @@ def sample_tokens(
 ) -> list[NDArray[np.int32]]:
     """Joint samples of every level as group sums, (S, B, K) each.
 
-    Raises
-    ------
-    UsageError
-        When a depth is given to a model without a panel total.
+    Tokens are drawn at the depth that the network predicts, for it knows no other; a told depth is then given to
+    the sums of every level (`_at_depth`).
     """
     levels, n, n_rows = network.levels, options.n_samples, len(x_BF)
-    if levels.scales[0] != 1 and not (options.depth_scale_B is None and options.total_B is None):
-        raise UsageError(
-            f"Expected scales that begin with the panel total (1) to set a depth; got {levels.scales}. "
-            f"Leave depth out."
-        )
     out = [np.empty((n, n_rows, scale), np.int32) for scale in levels.scales]
     size_P = levels.size_P.long()
     modulation = network.modulation()
@@ -86,35 +73,50 @@ def sample_tokens(
             logits_NKV = network.step(state, k, token_NK, modulation)
             uniform_NK = _uniform(row_generators, n, levels.scales[k], len(condition_NC), logits_NKV)
             token_NK = choose(logits_NKV, uniform_NK, options)
-            token_NK = _intervene(network, token_NK, k, rows, row_generators, options)
+            token_NK = _clamped(token_NK, k, row_generators, network.targets.vocabulary, options)
             sums_NK = (token_NK * size_P[part]).cpu().numpy()[: len(true_rows) * n]
-            out[k][:, true_rows] = sums_NK.reshape(len(true_rows), n, -1).swapaxes(0, 1)
+            for i, row in enumerate(true_rows):
+                sums_SK = sums_NK[i * n : (i + 1) * n]
+                out[k][:, row] = _at_depth(sums_SK, int(row), generators[row], options)
     return out
 
 
-def _intervene(
-    network: TokenNetwork,
+def _at_depth(
+    sums_SK: NDArray[np.int64], row: int, generator: np.random.Generator, options: SampleOptions
+) -> NDArray[np.int64]:
+    """Sums of one level at the told depth; as they are where nothing was told.
+
+    The factor is the told one on the expected total, or takes each sample's own sum to the told total. Below 1
+    counts are thinned, as fewer reads would; above 1 they are multiplied, which keeps the mean exact and leaves the
+    spread of genes with few counts too wide.
+    """
+    total = options.total(row)
+    if total is None and options.depth_scale_B is None:
+        return sums_SK
+    if total is not None and sums_SK.shape[1] == 1:
+        return np.full_like(sums_SK, total)
+    if total is None:
+        factor_S1 = np.full((len(sums_SK), 1), options.scale(row))
+    else:
+        factor_S1 = total / np.maximum(sums_SK.sum(axis=1, keepdims=True), 1)
+    kept_SK = generator.binomial(sums_SK, np.minimum(factor_S1, 1.0))
+    more_SK = kept_SK * np.maximum(factor_S1, 1.0)
+    return np.floor(more_SK + generator.random(more_SK.shape)).astype(np.int64)
+
+
+def _clamped(
     token_NK: Tensor,
     k: int,
-    rows: NDArray[np.int64],
     generators: list[np.random.Generator],
+    vocabulary: int,
     options: SampleOptions,
 ) -> Tensor:
-    """Apply depth (to the first level) and clamps to freshly drawn tokens."""
-    n, vocabulary = options.n_samples, network.targets.vocabulary
+    """Apply clamps to freshly drawn tokens, rounding at random so that the mean is exact."""
     clamp = options.clamp_at(k)
-    depth_NK = None
-    if k == 0 and options.total_B is not None:
-        mean_N = np.repeat(options.total_B[rows] / network.levels.n_genes, n)
-        token_NK, depth_NK = torch.ones_like(token_NK), torch.from_numpy(mean_N)[:, None]
-    elif k == 0 and options.depth_scale_B is not None:
-        depth_NK = torch.from_numpy(np.repeat(options.depth_scale_B[rows], n))[:, None]
-    if depth_NK is None and not clamp:
+    if not clamp:
         return token_NK
     factor_NK = torch.ones(token_NK.shape, device=token_NK.device)
-    if depth_NK is not None:
-        factor_NK = factor_NK * depth_NK.to(factor_NK)
     for group, factor in clamp.items():
         factor_NK[:, group] *= factor
-    uniform_NK = _uniform(generators, n, token_NK.shape[1], len(token_NK), token_NK)
-    return _scaled(token_NK, factor_NK, uniform_NK, vocabulary)
+    uniform_NK = _uniform(generators, options.n_samples, token_NK.shape[1], len(token_NK), token_NK)
+    return (token_NK * factor_NK + uniform_NK).floor().long().clamp(0, vocabulary - 1)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genviz._errors import CheckpointError
 from genviz.core.gene_tree import GeneTree
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
-from genviz.io.checkpoint_parts import config_digest
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.ensemble import Ensemble
 from genviz.models.genar.network import GenARNetwork
 from genviz.models.genar.rows import Rows
+from genviz.models.genar.run_folder import array_digest, claim, member_folder
 from genviz.models.genar.scaler import Scaler
 from genviz.train.batches import KeyedBatches
 from genviz.train.fitting import FitOptions, fit_network
 
 log = logging.getLogger("genviz")
-
-RUN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,9 @@ class TrainOptions:
     patience: int = 15
     folder: Path | None = None
     resume: bool = False
+    recipe: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # how the features were made; decides what may resume
 
 
 def train_ensemble(
@@ -94,9 +95,12 @@ def train_ensemble(
     Raises
     ------
     CheckpointError
-        When the run folder to resume was made with another recipe or other rows.
+        When the run folder to resume was made with another recipe or other rows, or a fresh run's holds
+        foreign files.
     """
-    _claim_folder(config, tree, data, options)
+    if options.folder is not None:
+        run = _run(config, tree, scaler, data, options, validation)
+        claim(options.folder, run, resume=options.resume)
     tensors = data.tensors(scaler)
     ensemble = Ensemble(config, tree, scaler)
     for member in range(config.n_members):
@@ -104,6 +108,8 @@ def train_ensemble(
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = GenARNetwork(config, tree, tensors[0].shape[1])
+        if member == 0:
+            _warn_of_clipping(network, data.counts_NG)
         network.init_from_counts(data.counts_NG)
         batches = KeyedBatches(tensors, config.batch_size, seed=seed)
         held = None
@@ -119,34 +125,58 @@ def train_ensemble(
             patience=options.patience,
             device=options.device,
             precision=options.precision,
-            folder=options.folder / f"member_{member}" if options.folder else None,
+            folder=member_folder(options.folder, member) if options.folder else None,
             resume=options.resume,
             description=f"member {member + 1} of {config.n_members}",
         )
-        if not fit_network(network, batches, fit, validation=held):
+        best: dict[str, float] = {}
+        if not fit_network(network, batches, fit, validation=held, best=best):
             return None
+        if best:
+            ensemble.best_epochs.append(int(best["epoch"]))
         ensemble.members.append(network.eval())
     return ensemble
 
 
-def _claim_folder(config: GenARConfig, tree: GeneTree, data: TrainingData, options: TrainOptions) -> None:
-    """Write what this run is into its folder; when resuming, insist that it is the same run."""
-    if options.folder is None:
-        return
-    run = {
+def _run(
+    config: GenARConfig,
+    tree: GeneTree,
+    scaler: Scaler,
+    data: TrainingData,
+    options: TrainOptions,
+    validation: TrainingData | None,
+) -> dict[str, Any]:
+    """Everything that decides the weights, as JSON values: a resumed run must have the same."""
+    return {
         "config": config.to_dict(),
         "tree": tree.digest(),
         "rows": [str(name) for name in data.rows.names],
+        "counts": array_digest(data.counts_NG),
+        "features": array_digest(data.rows.features_NF),
+        "recipe": dict(options.recipe),
+        "normalise": "section" if scaler.by_section else "train",
+        "validation": None
+        if validation is None
+        else {
+            "section": str(validation.rows.libraries[0]),
+            "rows": [str(name) for name in validation.rows.names],
+            "counts": array_digest(validation.counts_NG),
+            "features": array_digest(validation.rows.features_NF),
+        },
         "max_epochs": options.max_epochs,
+        "patience": options.patience,
+        "precision": options.precision,
         "seed": options.seed,
     }
-    path = options.folder / RUN
-    digest = config_digest(run)
-    if options.resume and path.exists():
-        if json.loads(path.read_text())["digest"] != digest:
-            raise CheckpointError(
-                f"Expected to resume the run in {options.folder} with its own options and rows; they differ. "
-                "Use the options it was started with, or start a new run in another folder."
-            )
-        return
-    atomic_write_json(path, {"digest": digest, **run})
+
+
+def _warn_of_clipping(network: GenARNetwork, counts_NG: NDArray[np.int64]) -> None:
+    n = network.n_clipped(counts_NG)
+    if n:
+        vocabulary = network.config.vocabulary or 0
+        warnings.warn(
+            f"{n} training counts are above {vocabulary - 1}, the largest that vocabulary={vocabulary} can say, and "
+            f"are taken as {vocabulary - 1}; the largest is {int(counts_NG.max())}. Leave vocabulary out to fit it to "
+            "the rows.",
+            stacklevel=5,
+        )

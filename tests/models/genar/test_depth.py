@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -49,14 +47,11 @@ EXPECTED = np.array([10.0, 20.0, 30.0, 80.0, 120.0])
 
 
 def test_each_sections_median_is_met_silently_when_it_is_near():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        factors, notes = section_factors(30.0, EXPECTED[:3], SECTION[:3])
+    factors, notes = section_factors(30.0, EXPECTED[:3], SECTION[:3])
     assert not notes and np.median(factors * EXPECTED[:3]) == pytest.approx(30.0)
 
 
 def test_a_factor_beyond_two_is_said_for_the_section_it_holds_for():
-    with pytest.warns(UserWarning, match="Section b: predicted median panel count 100, told 30"):
-        factors, notes = section_factors(30.0, EXPECTED, SECTION)
-    assert len(notes) == 1
+    factors, notes = section_factors(30.0, EXPECTED, SECTION)
+    assert len(notes) == 1 and notes[0].startswith("Section b: predicted median panel count 100, told 30")
     np.testing.assert_allclose(factors, [1.5] * 3 + [0.3] * 2)

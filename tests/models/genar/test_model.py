@@ -55,7 +55,7 @@ def test_life_cycle(tmp_path, counts, trunk):
     read = ad.read_h5ad(tmp_path / "p.h5ad")
     assert np.array_equal(read.layers["genar"], second.layers["genar"])
     record = json.loads(read.uns["genviz"]["genar"])
-    assert record["checkpoint_sha256"] == again.fitted.sha256 != ""
+    assert record["checkpoint_sha256"] == again.fitted.sha256 is not None
     assert not list(tmp_path.rglob("*.pkl")) + list(tmp_path.rglob("*.pt"))
 
 
@@ -314,3 +314,23 @@ def test_many_rows_in_bounded_memory(model):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 3 * peaks[0]
+
+
+def test_pit_of_many_rows_is_that_of_each_part(model, monkeypatch):
+    """Rows are sampled in bounded chunks, which changes no value."""
+    from genviz.models.genar.ensemble import Ensemble
+
+    sizes, sample = [], Ensemble.sample
+
+    def noted(self, rows, *args):
+        sizes.append(len(rows))
+        return sample(self, rows, *args)
+
+    monkeypatch.setattr(Ensemble, "sample", noted)
+    new = tissue(600, seed=1)
+    whole = model.pit(new, n_samples=8, seed=3)
+    assert sum(sizes) == 600 and max(sizes) <= 256
+    part = model.pit(new[200:300].copy(), n_samples=8, seed=3)
+    assert {name: len(values) for name, values in whole.items()} == dict.fromkeys(whole, 600)
+    for name, values in part.items():
+        assert np.array_equal(whole[name][200:300], values)

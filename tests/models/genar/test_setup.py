@@ -15,7 +15,7 @@ from tests.models.genar.cases import GENES, tissue
 
 def test_it_survives_the_file(tmp_path):
     adata = tissue(8)
-    setup_anndata(adata, genes=["G3", "G1"], library_key="library_id", split_key="fold")
+    setup_anndata(adata, genes=["G3", "G1"], split_key="fold")
     assert json.loads(adata.uns["genviz"]["setup"]["genar"])["genes"] == ["G3", "G1"]
     write_h5ad(adata, tmp_path / "a.h5ad")
     assert read_setup(ad.read_h5ad(tmp_path / "a.h5ad")) == read_setup(adata)

@@ -1,0 +1,100 @@
+"""The run folder of a training: whose it is, and that one run never takes up another's checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genviz._errors import CheckpointError
+from genviz.io.atomic import atomic_write_json
+from genviz.io.checkpoint_parts import config_digest
+from genviz.train.fitting import LAST
+
+RUN = "run.json"
+_OURS = {LAST, "log"}
+
+
+def member_folder(folder: Path, member: int) -> Path:
+    """Where one member keeps its checkpoint and log."""
+    return folder / f"member_{member}"
+
+
+def array_digest(values: NDArray[Any]) -> str:
+    """SHA-256 of an array's shape and values."""
+    told = f"{values.dtype.str} {values.shape}".encode()
+    return hashlib.sha256(told + np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def claim(folder: Path, run: dict[str, Any], *, resume: bool) -> None:
+    """Write what a run is into its folder; when resuming, insist that it is the same run.
+
+    A fresh run deletes what an earlier one left in the members' folders.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    run
+        JSON values that decide the result.
+    resume
+        Go on from the checkpoints in the folder.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder to resume is another run's, or members' folders hold what training did not write.
+    """
+    path, digest = folder / RUN, config_digest(run)
+    if resume and path.exists():
+        _insist(path, digest)
+        return
+    members = sorted(folder.glob("member_*"))
+    if resume and members:
+        raise CheckpointError(
+            f"Expected {RUN} beside the checkpoints in {folder} to know which run they are of; it is missing. "
+            "Train without resume, or in another folder."
+        )
+    _clear(members)
+    atomic_write_json(path, {"digest": digest, **run})
+
+
+def _insist(path: Path, digest: str) -> None:
+    try:
+        found = json.loads(path.read_text())["digest"]
+    except (ValueError, KeyError, TypeError) as err:
+        raise CheckpointError(
+            f"Expected {path} to say which run this is; it is damaged. Train without resume."
+        ) from err
+    if found != digest:
+        raise CheckpointError(
+            f"Expected to resume the run in {path.parent} with its own options and rows; they differ. "
+            "Use the options it was started with, or start a new run in another folder."
+        )
+
+
+def _clear(members: list[Path]) -> None:
+    """Delete members' folders, after a look at all of them."""
+    for member in members:
+        foreign = [member] if member.is_symlink() or not member.is_dir() else _foreign(member)
+        if foreign:
+            raise CheckpointError(
+                f"Expected {member} to hold only what training writes ({', '.join(sorted(_OURS))}); found "
+                f"{foreign[0].name}. A new run would delete it: move it away, or choose another out_dir."
+            )
+    for member in members:
+        shutil.rmtree(member)
+
+
+def _foreign(member: Path) -> list[Path]:
+    """What training did not write; its own partial files are hidden."""
+    return [
+        path
+        for path in sorted(member.iterdir())
+        if path.name not in _OURS and not (path.name.startswith(".last.") and ".partial" in path.name)
+    ]
