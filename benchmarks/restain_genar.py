@@ -23,7 +23,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--stains", default="macenko,none")
+    parser.add_argument("--stains", default="macenko_glass,macenko,none")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     gv.settings.progress = False

@@ -25,7 +25,10 @@ from genviz.features.optical_density import (
 
 Pixels = NDArray[np.uint8]
 
-_TISSUE_DENSITY = 0.15  # a pixel is tissue when every channel absorbs more than this
+_TISSUE_DENSITY = 0.15  # a pixel is tissue when every channel absorbs more than this,
+_TISSUE_ABOVE_GLASS = 0.25  # or when, glass taken off, they absorb more than this on average
+_GLASS_PERCENTILE = 1.0
+_MAX_GLASS = 0.35
 _MIN_TISSUE_PX = 500
 _ANGLE_PERCENTILE = 1.0
 _AMOUNT_PERCENTILE = 99.0
@@ -69,13 +72,16 @@ class MacenkoNormaliser:
         float32 (2, 3): the slide's hematoxylin and eosin directions in optical density.
     maximum
         float32 (2,): 99th percentile of each stain's amount.
+    glass
+        float32 (3,): optical density of what is not stained, which is taken off first; None is the published method.
     """
 
     basis: NDArray[np.float32]
     maximum: NDArray[np.float32]
+    glass: NDArray[np.float32] | None = None
 
     @classmethod
-    def fit(cls, rgb_HW3: Pixels) -> MacenkoNormaliser:
+    def fit(cls, rgb_HW3: Pixels, *, glass: bool = False) -> MacenkoNormaliser:
         """Estimate from an overview: the extreme angles of tissue in the plane of its two main directions.
 
         Optical densities of tissue are projected on the two eigenvectors of their covariance with the largest
@@ -86,6 +92,9 @@ class MacenkoNormaliser:
         ----------
         rgb_HW3
             uint8 (H, W, 3), pixels from all over the slide, of which at least 500 are tissue.
+        glass
+            Take the density of the palest pixels off first. A scanner's tint and a wash of eosin on the glass would
+            otherwise be unmixed into both stains.
 
         Returns
         -------
@@ -96,7 +105,7 @@ class MacenkoNormaliser:
         DataError
             Too little tissue to estimate stains from, or one stain only.
         """
-        density = tissue_density(rgb_HW3)
+        density, palest = above_glass(rgb_HW3) if glass else (tissue_density(rgb_HW3), None)
         _, vectors = np.linalg.eigh(np.cov(density.T))
         plane = vectors[:, [2, 1]]
         plane = plane * np.where(plane.sum(axis=0) < 0, -1.0, 1.0)
@@ -113,13 +122,13 @@ class MacenkoNormaliser:
                 "Is this an H&E slide? Use stain='reinhard' or stain=None to go on without stain vectors."
             )
         maximum = np.percentile(unmix(density, basis), _AMOUNT_PERCENTILE, axis=0).astype(np.float32)
-        return cls(basis, np.maximum(maximum, 1e-3))
+        return cls(basis, np.maximum(maximum, 1e-3), palest)
 
     def apply(self, rgb: Pixels) -> Pixels:
         """Unmix with the slide's stains, scale, mix with the reference stains.
 
-        ``OD' = max(OD basis^+ * reference maximum / maximum, 0) reference basis`` with ``OD = -ln((I + 1) / 256)``
-        and ``basis^+`` the pseudo-inverse.
+        ``OD' = max((OD - glass) basis^+ * reference maximum / maximum, 0) reference basis`` with
+        ``OD = -ln((I + 1) / 256)`` and ``basis^+`` the pseudo-inverse.
 
         Parameters
         ----------
@@ -131,7 +140,8 @@ class MacenkoNormaliser:
         uint8, the shape of `rgb`.
         """
         to_amounts = np.linalg.pinv(self.basis) * (REFERENCE_MAXIMUM / self.maximum)
-        amounts = np.maximum(optical_density(rgb) @ to_amounts.astype(np.float32), 0.0)
+        density = optical_density(rgb) if self.glass is None else optical_density(rgb) - self.glass
+        amounts = np.maximum(density @ to_amounts.astype(np.float32), 0.0)
         return rgb_of_density(amounts @ REFERENCE_BASIS)
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,13 +149,13 @@ class MacenkoNormaliser:
 
         Returns
         -------
-        ``method``, ``basis`` (2, 3) and ``maximum`` (2,), as lists rounded to five places.
+        ``method``, ``basis`` (2, 3), ``maximum`` (2,) and, if taken off, ``glass`` (3,); lists rounded to five places.
         """
         return {
             "method": "macenko",
             "basis": self.basis.round(5).tolist(),
             "maximum": self.maximum.round(5).tolist(),
-        }
+        } | ({} if self.glass is None else {"method": "macenko_glass", "glass": self.glass.round(5).tolist()})
 
 
 @dataclass(frozen=True)
@@ -223,11 +233,31 @@ def tissue_density(rgb_HW3: Pixels) -> NDArray[np.float32]:
         Fewer than 500 tissue pixels.
     """
     density = optical_density(rgb_HW3.reshape(-1, 3))
-    tissue = density[(density > _TISSUE_DENSITY).all(axis=1)]
+    return _enough(density[(density > _TISSUE_DENSITY).all(axis=1)], len(density))
+
+
+def above_glass(rgb_HW3: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Optical densities (n, 3) of tissue above those (3,) of glass: of the palest percent of pixels.
+
+    Tissue is told by the mean of its channels: a stain that leaves one channel alone, as eosin does with red, counts.
+
+    Raises
+    ------
+    DataError
+        Fewer than 500 tissue pixels.
+    """
+    density = optical_density(rgb_HW3.reshape(-1, 3))
+    # A picture without a gap shows no glass; its palest tissue must not pass for it.
+    glass = np.clip(np.percentile(density, _GLASS_PERCENTILE, axis=0), 0.0, _MAX_GLASS).astype(np.float32)
+    above = np.maximum(density - glass, 0.0)
+    return _enough(above[above.mean(axis=1) > _TISSUE_ABOVE_GLASS], len(density)), glass
+
+
+def _enough(tissue: NDArray[np.float32], n_pixels: int) -> NDArray[np.float32]:
     if len(tissue) < _MIN_TISSUE_PX:
         raise DataError(
             f"Expected an overview with at least {_MIN_TISSUE_PX} tissue pixels to estimate stains from, "
-            f"found {len(tissue)} of {len(density)}. Is it blank, or not H&E? Use stain=None to skip this."
+            f"found {len(tissue)} of {n_pixels}. Is it blank, or not H&E? Use stain=None to skip this."
         )
     return tissue
 
@@ -238,14 +268,14 @@ def fit_normaliser(method: str | None, rgb_HW3: Pixels | None) -> Normaliser:
     Parameters
     ----------
     method
-        ``"macenko"``, ``"reinhard"`` or None.
+        ``"macenko_glass"`` (the default of `pp.embed`), ``"macenko"`` (as published), ``"reinhard"`` or None.
     rgb_HW3
         uint8 (H, W, 3), pixels from all over the slide; not needed without a method.
     """
     if method is None or rgb_HW3 is None:
         return Identity()
-    if method == "macenko":
-        return MacenkoNormaliser.fit(rgb_HW3)
+    if method in ("macenko_glass", "macenko"):
+        return MacenkoNormaliser.fit(rgb_HW3, glass=method == "macenko_glass")
     if method == "reinhard":
         return ReinhardNormaliser.fit(rgb_HW3)
-    raise UsageError(f"Expected stain='macenko', 'reinhard' or None, got {method!r}.")
+    raise UsageError(f"Expected stain='macenko_glass', 'macenko', 'reinhard' or None, got {method!r}.")

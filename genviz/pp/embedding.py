@@ -36,7 +36,7 @@ def embed(
     adata: AnnData,
     encoder: str | Encoder = "morphology",
     *,
-    stain: str | None = "macenko",
+    stain: str | None = "macenko_glass",
     ring: str | None = "mean",
     pitch_um: float = 200.0,
     device: str = "auto",
@@ -60,7 +60,8 @@ def embed(
         ``"morphology"`` (no weights), a name of `features.registry` (``"uni"``, ``"conch"``, ``"dinov2"``,
         ``"resnet50"``; extra ``encoders``), or an object like these.
     stain
-        ``"macenko"`` or ``"reinhard"`` normalisation of each slide; None leaves the colours.
+        Normalisation of each slide: ``"macenko_glass"`` (Macenko's after the density of glass is taken off, which
+        travels best between stains), ``"macenko"`` as published, ``"reinhard"``; None leaves the colours.
     ring
         ``"mean"``: own features and the mean of eight places around; ``"each"``: own, then each of the eight
         (for ``neighbours="attention"``); None: own only.

@@ -111,7 +111,7 @@ def _turned(basis: NDArray[np.float32], angles: tuple[float, float]) -> NDArray[
 
 
 def run_restain(
-    folds: Folds, folder: Path, *, stain: str | None = "macenko", seed: int = 0
+    folds: Folds, folder: Path, *, stain: str | None = "macenko_glass", seed: int = 0
 ) -> Mapping[str, dict[str, Score]]:
     """Leave one section out; predict it as scanned and in every synthetic staining.
 

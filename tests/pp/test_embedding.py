@@ -57,13 +57,13 @@ def test_how_they_were_made_is_recorded_as_one_string(sections, tmp_path):
     record = record_of(adata)
     names = ["red", "green", "blue"]
     assert {name: record[name] for name in ("name", "version", "mpp", "ring", "stain", "n_features", "names")} == {
-        "name": "colour", "version": 1, "mpp": MPP, "ring": "none", "stain": "macenko", "n_features": 3, "names": names,
+        "name": "colour", "version": 1, "mpp": MPP, "ring": "none", "stain": "macenko_glass", "n_features": 3, "names": names,
     }  # fmt: skip
     assert record["names_digest"] == hashlib.sha256(json.dumps(names).encode()).hexdigest()
     assert set(record["slides"]) == {"a", "b"}
     for name, slide in record["slides"].items():
         assert slide["sha256"] == slide_of(adata, name).sha256
-        assert slide["stain"]["method"] == "macenko"
+        assert slide["stain"]["method"] == "macenko_glass"
     write_h5ad(adata, tmp_path / "e.h5ad")
     read = ad.read_h5ad(tmp_path / "e.h5ad")
     assert record_of(read) == record
@@ -194,9 +194,9 @@ def test_unknown_words_are_refused_with_those_that_exist(sections):
     refused(sections.copy(), UsageError, "an encoder of morphology, .*uni.*; got 'vgg'", "vgg")
     refused(sections.copy(), UsageError, "ring='mean', 'each' or None, got 'all'", ring="all")
     refused(
-        sections.copy(), UsageError, "stain='macenko', 'reinhard' or None, got 'he'", Colour(), stain="he"
+        sections.copy(), UsageError, "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'", Colour(), stain="he"
     )
-    refused(stored(), UsageError, "stain='macenko', 'reinhard' or None, got 'he'", Colour(), stain="he")
+    refused(stored(), UsageError, "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'", Colour(), stain="he")
 
 
 def test_missing_slots_are_named(sections, tmp_path):
