@@ -9,7 +9,7 @@ import pytest
 
 from genviz._errors import DataError, UsageError
 from genviz.features.lab import rgb_to_lab
-from genviz.features.optical_density import REFERENCE_MAXIMUM, optical_density
+from genviz.features.optical_density import REFERENCE_MAXIMUM, optical_density, rgb_of_density
 from genviz.features.stain import (
     Identity,
     MacenkoNormaliser,
@@ -49,6 +49,23 @@ def test_restained_tissue_looks_the_same(method, left):
     home, away = (fit_normaliser(method, rgb).apply(rgb) for rgb in (HOME, AWAY))
     assert home.dtype == np.uint8 and home.shape == HOME.shape
     assert difference(home, away) < left * difference(HOME, AWAY)
+
+
+def test_a_tint_of_glass_and_scanner_is_taken_off():
+    tinted = rgb_of_density(optical_density(HOME) + np.array([0.05, 0.15, 0.08], np.float32))
+    apart = {
+        method: difference(*(fit_normaliser(method, rgb).apply(rgb) for rgb in (HOME, tinted)))
+        for method in ("macenko_glass", "macenko")
+    }
+    assert apart["macenko_glass"] < 0.3 * apart["macenko"]
+    fitted = MacenkoNormaliser.fit(tinted, glass=True)
+    np.testing.assert_allclose(fitted.glass, [0.05, 0.15, 0.08], atol=0.02)
+    assert (fitted.apply(tinted)[(HOME == 255).all(axis=-1)] >= 250).all()
+
+
+def test_tissue_without_a_gap_does_not_pass_for_glass():
+    dense = stained(STAIN + 0.8)
+    assert (MacenkoNormaliser.fit(dense, glass=True).glass <= 0.35).all()
 
 
 def test_macenko_brings_amounts_to_the_reference():
