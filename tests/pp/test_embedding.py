@@ -194,9 +194,19 @@ def test_unknown_words_are_refused_with_those_that_exist(sections):
     refused(sections.copy(), UsageError, "an encoder of morphology, .*uni.*; got 'vgg'", "vgg")
     refused(sections.copy(), UsageError, "ring='mean', 'each' or None, got 'all'", ring="all")
     refused(
-        sections.copy(), UsageError, "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'", Colour(), stain="he"
+        sections.copy(),
+        UsageError,
+        "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'",
+        Colour(),
+        stain="he",
     )
-    refused(stored(), UsageError, "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'", Colour(), stain="he")
+    refused(
+        stored(),
+        UsageError,
+        "stain='macenko_glass', 'macenko', 'reinhard' or None, got 'he'",
+        Colour(),
+        stain="he",
+    )
 
 
 def test_missing_slots_are_named(sections, tmp_path):
