@@ -17,9 +17,9 @@ from genviz.pl.section import Section, section_of
 if TYPE_CHECKING:
     from anndata import AnnData
 
-_PANEL_PX = 470
+_PANEL_PX = 380
 _COLUMNS = 2
-_GAP_PX = 105  # room for a colour bar
+_GAP_PX = 85
 _BACKDROP_OPACITY = 0.55  # pale, so that colours are read from the spots
 _MARGIN_UM = 250.0
 _TITLE_PX = 46

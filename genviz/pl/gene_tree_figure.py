@@ -92,8 +92,8 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
             "font": {"size": 16, "color": "#222"},
         },
         margin={"l": 10, "r": 10, "t": 60, "b": 10},
-        width=1200,
-        height=520,
+        width=940,
+        height=480,
         uniformtext={"minsize": 9, "mode": "hide"},  # hover names what is too narrow to be read
         font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13},
     )

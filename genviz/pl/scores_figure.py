@@ -95,7 +95,7 @@ def scores(
         categoryorder="array", categoryarray=names, range=[-0.5, above], showgrid=True, gridcolor="#f3f3f3"
     )
     figure.update_layout(
-        width=340 * len(drawn) + 150,
+        width=265 * len(drawn) + 145,
         height=48 * len(names) + 140,
         margin={"l": 20, "r": 20, "t": 60, "b": 40},
         plot_bgcolor="white",

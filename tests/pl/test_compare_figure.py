@@ -74,7 +74,7 @@ def test_space_is_drawn_true_to_scale_with_y_downward():
     low, high = figure.layout.yaxis.range
     assert low > high and figure.layout.yaxis.scaleanchor == "x"
     left, right = figure.layout.xaxis.range
-    pixels_per_um = 470 / (right - left)
+    pixels_per_um = 380 / (right - left)
     assert figure.data[0].marker.size == pytest.approx(100 * pixels_per_um)  # spots of 100 um
     bar = figure.layout.shapes[0]
     assert bar.x1 - bar.x0 == 1000
