@@ -57,7 +57,8 @@ def test_how_they_were_made_is_recorded_as_one_string(sections, tmp_path):
     record = record_of(adata)
     names = ["red", "green", "blue"]
     assert {name: record[name] for name in ("name", "version", "mpp", "ring", "stain", "n_features", "names")} == {
-        "name": "colour", "version": 1, "mpp": MPP, "ring": "none", "stain": "macenko_glass", "n_features": 3, "names": names,
+        "name": "colour", "version": 1, "mpp": MPP, "ring": "none", "stain": "macenko_glass", "n_features": 3,
+        "names": names,
     }  # fmt: skip
     assert record["names_digest"] == hashlib.sha256(json.dumps(names).encode()).hexdigest()
     assert set(record["slides"]) == {"a", "b"}
