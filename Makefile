@@ -61,7 +61,7 @@ $(CORE): | $(BIN)/python
 
 $(TEST): | $(CORE)
 	@echo "Installing what the tests need"
-	$(PIP) --editable '.[spatial,encoders,notebook]' --group test
+	$(PIP) --editable '.[spatial,metrics,encoders,notebook]' --group test
 	@touch $@
 
 $(LINT): | $(CORE)

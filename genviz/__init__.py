@@ -20,6 +20,7 @@ _NAMES = {
     "pp": "genviz.pp",
     "settings": "genviz._settings",
     "tiles": "genviz.io.tile_access",
+    "tl": "genviz.tl",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _NAMES)

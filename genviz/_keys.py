@@ -18,6 +18,17 @@ class Obs:
     ARRAY_X = "array_x"
     ARRAY_Y = "array_y"
     IN_TISSUE = "in_tissue"
+    # Image sets: fields of one mosaic; finer kind; true extent of a padded image; where a crop or edit came from.
+    SCENE = "scene"
+    SUBTYPE = "subtype"
+    ORGAN = "organ"
+    HEIGHT = "height"
+    WIDTH = "width"
+    SOURCE = "source"
+    CROP_ROW = "crop_row"
+    CROP_COLUMN = "crop_column"
+    DRAW = "draw"
+    N_NUCLEI = "n_nuclei"
     # Only inside SpatialData tables: the element and the instance that a row annotates.
     REGION = "genviz_region"
     INSTANCE = "genviz_instance"
@@ -97,12 +108,29 @@ class Obsm:
     SPATIAL = "spatial"
     TILES = "tiles"
     MASKS = "masks"
+    STRUCTURE_TOKENS = "structure_tokens"
+    APPEARANCE_TOKENS = "appearance_tokens"
     PHANTOM_PROGRAMMES = "phantom_programmes"
 
     @staticmethod
     def features(encoder: str) -> str:
         """Tile features of an encoder, float32 (n_obs, d)."""
         return f"X_{encoder}"
+
+    @staticmethod
+    def image(key: str) -> str:
+        """Generated or decoded tiles, uint8 (n_obs, H, W, 3)."""
+        return key
+
+    @staticmethod
+    def mask(key: str) -> str:
+        """Masks beside `image`: instance labels (n_obs, H, W), 0 = background."""
+        return f"{key}_mask"
+
+    @staticmethod
+    def log_prob(key: str, stream: str) -> str:
+        """Log-probability of each token, nats (n_obs, N); ``stream`` is "structure" or "appearance"."""
+        return f"{key}_{stream}_log_prob"
 
     @staticmethod
     def scale(key: str, n_groups: int, bound: str = "") -> str:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from genviz import __version__
 from genviz._errors import GenvizError
-from genviz.cli import bench, data, evaluate, predict, train
+from genviz.cli import bench, data, evaluate, generate, predict, train
 from genviz.cli.demo import demo
 from genviz.cli.doctor import doctor
 from genviz.cli.report import report
@@ -49,6 +49,7 @@ app.command(epilog="Example: genviz doctor")(doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(predict.app, name="predict")
+app.add_typer(generate.app, name="generate")
 app.add_typer(evaluate.app, name="evaluate")
 app.command(epilog="Example: genviz report predicted.h5ad --out report.html")(report)
 app.command(epilog="Example: genviz demo --out runs/demo")(demo)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.options import Quiet, Verbose, speak
+from genviz.cli.data import chosen
+from genviz.cli.options import Device, Quiet, Verbose, speak
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed and memory on this machine.")
 
@@ -29,3 +30,23 @@ def genar(
     from genviz.recipes.bench_genar import bench_genar
 
     typer.echo(bench_genar(json_file))
+
+
+@app.command("pathar", epilog="Example: genviz bench pathar --json bench.json --batch 1,16")
+def pathar(
+    *,
+    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "paper",
+    batch: Annotated[str, typer.Option(help="Pairs at once, comma-separated.")] = "1,16",
+    samplers: Annotated[
+        str, typer.Option(help="Samplers, comma-separated; the last is what others are compared with.")
+    ] = "paired,interleaved",
+    device: Device = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Seconds a pair of PathAR by sampler and batch, and their ratios, with random weights."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.pathar_bench import bench_pathar
+
+    typer.echo(bench_pathar(json_file, preset, chosen(batch) or [], chosen(samplers) or [], device=device))

@@ -27,9 +27,10 @@ def list_(*, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = Fal
     lines = []
     for data_set in known:
         here = ", ".join(data_set.sections_here) or "none"
+        complete = f"; complete sections: {here}" if data_set.sections else ""
         lines += [
             f"{data_set.name}: {data_set.title}",
-            f"  {data_set.n_here} of {data_set.n_files} files here; complete sections: {here}",
+            f"  {data_set.n_here} of {data_set.n_files} files here{complete}",
             f"  licence {data_set.licence}; cite: {data_set.citation}",
         ]
     say({"data_sets": [asdict(data_set) for data_set in known]}, "\n".join(lines), as_json=as_json)

@@ -71,3 +71,45 @@ def genar(
         **architecture,
     )
     say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+
+
+@app.command(
+    "pathar",
+    epilog="Example: genviz train pathar --data dsb2018 --preset mini --out runs/pathar",
+)
+def pathar(
+    *,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="A data set (dsb2018, phantom), a folder or index.csv of images and masks, or .h5ad."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder: model, logs, checkpoints to resume from.")],
+    stage: Annotated[str, typer.Option(help="tokenizer, prior (on the tokenizer in --out), or all.")] = "all",
+    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    label_key: Annotated[str, typer.Option(help="Column that images are generated from.")] = "label",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train PathAR (label to image with nuclear mask) on the images of the train split, or on all without one."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.pathar_jobs import train_pathar
+
+    folder = train_pathar(
+        data,
+        out=out,
+        stage=stage,
+        preset=preset,
+        label_key=label_key,
+        resume=resume,
+        seed=seed,
+        device=device,
+    )
+    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)

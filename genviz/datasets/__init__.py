@@ -5,6 +5,7 @@ from __future__ import annotations
 from genviz._lazy import attach
 
 _NAMES = {
+    "dsb2018": "genviz.datasets.nuclei",
     "fetch": "genviz.datasets.catalogue",
     "her2st": "genviz.datasets.spatial",
     "list": "genviz.datasets.catalogue",

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genviz.datasets.image_sets import KIND, fetch_image_set, homes
+from genviz.datasets.image_sets_merged import MergedSet
+from genviz.datasets.image_sets_unpacked import section_folder
 from genviz.io.download import cached_place, fetch_files, local_places
 from genviz.io.manifests import DataFile, Manifest, load_manifest, manifest_names
 from genviz.io.recognise import how_recognised, is_authentic
@@ -53,7 +56,7 @@ class FileStatus:
     path
         Where it lies; None when absent.
     checked_by
-        ``sha256`` or ``git blob id``.
+        ``sha256``, ``git blob id``, or ``pixel sha256``: of decoded pixels, where bytes depend on an encoder.
     """
 
     local: str
@@ -76,10 +79,12 @@ def fetch(
         Which sections; everything, if left out.
     roles
         Which kinds of files (``counts``, ``spots``, ``image``, ``labels``, ``annotation``); all, if left out.
+        Sets of images with masks come whole.
 
     Returns
     -------
-    Section → role → path. Files of no section are under "".
+    Section → role → path. Files of no section are under "". Sets of images with masks have folders: ``images``,
+    ``labels`` and the file ``index``, or ``folder``, which `io.read_image_masks` reads.
 
     Raises
     ------
@@ -89,6 +94,8 @@ def fetch(
         When files cannot be had; it names the ways out.
     """
     manifest = load_manifest(name)
+    if manifest.kind == KIND:
+        return fetch_image_set(manifest, _listed(sections))
     files = manifest.select(_listed(sections), roles)
     found = fetch_files(manifest, files)
     paths: dict[str, dict[str, Path]] = {}
@@ -108,6 +115,8 @@ def verify(name: str, *, sections: Iterable[str] | None = None) -> Sequence[File
         Which sections; everything, if left out.
     """
     manifest = load_manifest(name)
+    if "merged" in manifest.facts:
+        return _merged_status(MergedSet(manifest))
     return [_status(manifest, file) for file in manifest.select(_listed(sections))]
 
 
@@ -122,11 +131,22 @@ def _listed(sections: Iterable[str] | None) -> Sequence[str] | None:
 
 def _summary(manifest: Manifest) -> DataSet:
     here = {file.local for file in manifest.files if _place(manifest, file)}
+    n_files, n_here = len(manifest.files), len(here)
+    if "merged" in manifest.facts:
+        merged = MergedSet(manifest)
+        n_files = len(merged.files())
+        n_here = max(
+            sum((home / p / f"{n}.png").is_file() for p, n in merged.files()) for _, home in homes(manifest)
+        )
     needed = ("counts", "spots", "image")
     names = tuple(section.name for section in manifest.sections)
     complete = tuple(
         name for name in names if all(file.local in here for file in manifest.select([name], needed))
     )
+    if "unpacked" in manifest.facts:
+        parts = set(manifest.facts["unpacked"]["needs"])
+        complete = tuple(n for n in names if any(section_folder(h, n, parts) for _, h in homes(manifest)))
+        n_here = len(complete)
     return DataSet(
         name=manifest.name,
         title=manifest.title,
@@ -134,8 +154,8 @@ def _summary(manifest: Manifest) -> DataSet:
         licence=manifest.licence,
         citation=manifest.citation,
         sections=names,
-        n_files=len(manifest.files),
-        n_here=len(here),
+        n_files=n_files,
+        n_here=n_here,
         sections_here=complete,
     )
 
@@ -152,3 +172,16 @@ def _status(manifest: Manifest, file: DataFile) -> FileStatus:
         return FileStatus(file.local, "absent", "", None, how_recognised(file))
     status = "ok" if is_authentic(found[1], file) else "wrong"
     return FileStatus(file.local, status, found[0], found[1], how_recognised(file))
+
+
+def _merged_status(merged: MergedSet) -> Sequence[FileStatus]:
+    """Every image and label, by its pixels, in the first place that has a file of the set."""
+    places = homes(merged.manifest)
+    found = []
+    for part, name in merged.files():
+        local = f"{part}/{name}.png"
+        place, home = next(((w, h) for w, h in places if (h / local).is_file()), ("", None))
+        status = "absent" if home is None else "ok" if merged.right(home, part, name) else "wrong"
+        path = None if home is None else home / local
+        found.append(FileStatus(local, status, place, path, "pixel sha256"))
+    return found

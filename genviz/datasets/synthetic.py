@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from genviz.core.keyed import row_generator
 from genviz.datasets.phantom_counts import Genes, draw_genes
 from genviz.datasets.phantom_fat import pack_fat
 from genviz.datasets.phantom_image import Painter, draw_stain
+from genviz.datasets.phantom_images import phantom_nuclei
 from genviz.datasets.phantom_nuclei import seed_nuclei
 from genviz.datasets.phantom_rows import section_rows
 from genviz.datasets.phantom_slide import SlideKey, painted_slide
@@ -22,7 +24,7 @@ from genviz.datasets.phantom_textures import draw_textures
 from genviz.datasets.phantom_tissue import PROGRAMMES, grow_tissue
 from genviz.io.concat import concat_sections
 
-KINDS = ("spatial",)
+KINDS = ("spatial", "nuclei")
 _LEAST_GRID = 4
 _MPP = (0.2, 4.0)
 _PAINTERS = 2  # sections painted side by side; each takes about 150 MB
@@ -37,19 +39,26 @@ def phantom(
     mpp: float = 0.7,
     seed: int = 0,
     image_folder: str | Path | None = None,
+    n_images: int = 4,
+    labels: Sequence[str] | None = None,
+    size_px: int = 128,
 ) -> AnnData:
-    """Procedural H&E sections with counts that follow what the eye sees, and the truth beside them.
+    """Procedural tissue with the truth beside it: sections with counts, or images with masks of their nuclei.
 
-    Each section is a piece of tumour: nests of large crowded nuclei, wavy pink stroma, patches of
-    lymphocytes, fat. Counts follow four programmes, whose activity is the area of each compartment under the
-    spot: rate = depth * (a @ L) / sum(a @ L) for areas a and loadings L; depth grows with the nuclei under
-    the spot, times lognormal(0.25); counts are gamma-Poisson around the rate. Scores on it say nothing about
-    real tissue.
+    "spatial": H&E sections with counts that follow what the eye sees. Each section is a piece of tumour: nests of
+    large crowded nuclei, wavy pink stroma, patches of lymphocytes, fat. Counts follow four programmes, whose
+    activity is the area of each compartment under the spot: rate = depth * (a @ L) / sum(a @ L) for areas a and
+    loadings L; depth grows with the nuclei under the spot, times lognormal(0.25); counts are gamma-Poisson around
+    the rate. Scores on it say nothing about real tissue.
+
+    "nuclei": single fields of view in fluorescence, histology and brightfield cytology; nuclei are bent ellipses
+    that never overlap.
 
     Parameters
     ----------
     kind
-        ``"spatial"``.
+        ``"spatial"`` (which n_sections, grid, n_genes, mpp and image_folder are for) or ``"nuclei"`` (which
+        n_images, labels and size_px are for).
     n_sections
         Sections, called ``P1``, ``P2``, ...; each is another patient with a little other stain.
     grid
@@ -62,11 +71,18 @@ def phantom(
         The same seed gives the same phantom.
     image_folder
         Where the slides are written (tiled OME-TIFF, 4 MB each); the cache by default. They are used again.
+    n_images
+        Images of each label.
+    labels
+        Of ``fluorescence``, ``histology`` and ``brightfield_cytology``; all, if left out.
+    size_px
+        Side of an image.
 
     Returns
     -------
     AnnData
-        As `datasets.her2st`: raw counts in ``X`` (float32 CSR), rows ``XxY`` of one section and
+        "nuclei": as `io.read_image_masks`, in memory, rows ``<label>-<i>``.
+        "spatial": as `datasets.her2st`: raw counts in ``X`` (float32 CSR), rows ``XxY`` of one section and
         ``<section>_XxY`` of several, ``obs`` library_id, array_x, array_y, patient, label (the largest
         compartment), ``obsm["spatial"]`` in pixels, ``uns["spatial"][section]`` with slide and mpp.
         Truth: ``obsm["phantom_programmes"]`` areas (n, 4) of tumour, stroma, lymphoid and adipose,
@@ -83,6 +99,8 @@ def phantom(
         When the slides cannot be written.
     """
     _check(kind, n_sections, grid, n_genes, mpp)
+    if kind == "nuclei":
+        return phantom_nuclei(n_images, labels, size_px, seed)
     genes = draw_genes(seed, n_genes)
     folder = None if image_folder is None else Path(image_folder)
     names = [f"P{i + 1}" for i in range(n_sections)]

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from anndata.io import write_elem
 
 from genviz._errors import UsageError
+from genviz.io.h5_chunks import write_in_blocks
 from genviz.io.h5_sink import h5_file
 from genviz.io.output import AnyPath, check_new_folder, explained, flush, parents, real_path, working_name
 
@@ -141,7 +141,7 @@ def atomic_write_h5ad(adata: AnnData, path: AnyPath) -> None:
         try:
             rows.obs, rows.var = _storable(obs), _storable(var)
             with h5_file(working) as file:
-                write_elem(file, "/", rows, dataset_kwargs={"compression": "gzip"})
+                write_in_blocks(file, rows, {"compression": "gzip"})
                 if rows.raw is None:
                     file.pop("raw", None)  # written as "nothing", which backed readers take for something
         finally:

@@ -11,6 +11,7 @@ import numpy as np
 from genviz._errors import GenvizError
 from genviz._keys import Layers, Obs, Obsm, Uns, Varm
 from genviz.core.counts import check_counts, first_names
+from genviz.io.image_masks_check import masks_faults
 from genviz.io.library import entry_of, libraries, library_of_rows, mpp_of, positions
 from genviz.io.placement import check_resolution
 from genviz.io.tile_recipe import read_recipe
@@ -71,8 +72,10 @@ def contract_report(adata: AnnData) -> list[Finding]:
         _sections,
         _resolution,
         _tiles,
+        _masks,
         _tree,
         _split,
+        _scenes,
         _storable,
     )
     findings = [finding for check in checks for finding in check(adata)]
@@ -99,6 +102,8 @@ def _counts(adata: AnnData) -> Iterator[Finding]:
     stored = Layers.COUNTS in adata.layers
     matrix = adata.layers[Layers.COUNTS] if stored else adata.X
     where = COUNTS_SLOTS[stored]
+    if _is_image_set(adata):
+        return
     if matrix is None or 0 in adata.shape:
         yield Finding("note", where, "There are no counts.", "Predicting needs none; training and scores do.")
         return
@@ -118,6 +123,8 @@ def _counts(adata: AnnData) -> Iterator[Finding]:
 
 def _spatial(adata: AnnData) -> Iterator[Finding]:
     if Obsm.SPATIAL not in adata.obsm:
+        if _is_image_set(adata):
+            return
         yield Finding(
             "note",
             f"obsm['{Obsm.SPATIAL}']",
@@ -133,6 +140,8 @@ def _spatial(adata: AnnData) -> Iterator[Finding]:
 
 def _sections(adata: AnnData) -> Iterator[Finding]:
     where = f"obs['{Obs.LIBRARY}']"
+    if _is_image_set(adata) and Obsm.SPATIAL not in adata.obsm:
+        return
     try:
         names = libraries(adata)
     except GenvizError as err:
@@ -203,6 +212,27 @@ def _tiles(adata: AnnData) -> Iterator[Finding]:
             )
 
 
+def _is_image_set(adata: AnnData) -> bool:
+    """Rows that are images: they have neither genes nor a place on a slide."""
+    return Obsm.TILES in adata.obsm and not adata.n_vars
+
+
+def _masks(adata: AnnData) -> Iterator[Finding]:
+    if Obsm.MASKS in adata.obsm:
+        for what, todo in masks_faults(adata.obsm[Obsm.MASKS], adata.obsm.get(Obsm.TILES)):
+            yield Finding("error", f"obsm['{Obsm.MASKS}']", what, todo)
+    if Obsm.TILES in adata.obsm:
+        frame = adata.obsm[Obsm.TILES].shape[1:3]
+        for key, side in zip((Obs.HEIGHT, Obs.WIDTH), frame, strict=False):
+            if key in adata.obs and not adata.obs[key].between(1, side).all():
+                yield Finding(
+                    "error",
+                    f"obs['{key}']",
+                    f"Expected 1 to {side} pixels, the size of the stored images; some rows say otherwise.",
+                    "Write the true extent of each image.",
+                )
+
+
 def _tree(adata: AnnData) -> Iterator[Finding]:
     if Varm.GENE_TREE in adata.varm:
         groups = np.asarray(adata.varm[Varm.GENE_TREE])
@@ -224,6 +254,20 @@ def _split(adata: AnnData) -> Iterator[Finding]:
                 f"obs['{Obs.SPLIT}']",
                 f"Expected train, val and test; found {first_names(strange)}.",
                 "Run gv.pp.split(adata, ...).",
+            )
+
+
+def _scenes(adata: AnnData) -> Iterator[Finding]:
+    if Obs.SPLIT in adata.obs and Obs.SCENE in adata.obs:
+        known = adata.obs[[Obs.SCENE, Obs.SPLIT]].dropna().astype(str)
+        sides = known.groupby(Obs.SCENE)[Obs.SPLIT].nunique()
+        torn = list(sides.index[sides > 1])
+        if torn:
+            yield Finding(
+                "warning",
+                f"obs['{Obs.SPLIT}']",
+                f"{len(torn)} scenes straddle the split: {first_names(torn)}.",
+                f"Run gv.pp.split(adata, group_key='{Obs.SCENE}').",
             )
 
 

@@ -6,6 +6,7 @@ from genviz._lazy import attach
 
 _NAMES = {
     "GenAR": "genviz.models.genar.model",
+    "PathAR": "genviz.models.pathar.model",
     "baselines": "genviz.models.baselines",
 }
 

@@ -10,9 +10,11 @@ from genviz._lazy import attach
 _NAMES = {
     "compare": "genviz.pl.compare",
     "gene_tree": "genviz.pl.gene_tree",
+    "pairs": "genviz.pl.pairs",
     "patch_check": "genviz.pl.patch_check",
     "report": "genviz.pl.report",
     "scores": "genviz.pl.scores",
+    "token_maps": "genviz.pl.token_maps",
 }
 
 __getattr__, __dir__, __all__ = attach(

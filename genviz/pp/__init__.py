@@ -9,6 +9,7 @@ from __future__ import annotations
 from genviz._lazy import attach
 
 _NAMES = {
+    "crops": "genviz.pp.tile_crops",
     "embed": "genviz.pp.embedding",
     "gene_tree": "genviz.pp.tree",
     "panel_of": "genviz.pp.panel",

@@ -1,60 +1,20 @@
-"""Tables of a cross-validation's records, written between the markers of a Markdown page.
-
-A marker is ``<!-- table NAME -->``; everything up to the next ``<!-- end -->`` is replaced.
-"""
+"""Tables of a cross-validation's records, written between the markers of a Markdown page."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 
-from genviz._errors import DataError, FileFormatError
-from genviz.io.atomic import atomic_write_text
+from genviz._errors import DataError
 from genviz.metrics import Score, scores_from_json
+from genviz.recipes.page_tables import Row, fill_page, markdown
 from genviz.recipes.variants import VARIANTS
 
 REFERENCE = "ridge_section"  # the strongest linear baseline stands beside every row
 RESTAINING = "restaining"
-_MARKER = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One model and its records, a seed each."""
-
-    name: str
-    runs: tuple[dict[str, Score], ...]
-
-    def values(self, score: str) -> list[float]:
-        """The score in every run that has it; the number of NaN is not hidden, it shows as none."""
-        return [
-            run[score].value for run in self.runs if score in run and run[score].value == run[score].value
-        ]
-
-    def mean(self, score: str) -> float | None:
-        """Over seeds."""
-        values = self.values(score)
-        return fmean(values) if values else None
-
-    def cell(self, score: str, digits: int = 3) -> str:
-        """Mean over seeds, and their standard deviation where there are several that differ."""
-        values = self.values(score)
-        if not values:
-            return "-"
-        text = f"{fmean(values):.{digits}f}"
-        spread = stdev(values) if len(values) > 1 else 0.0
-        return f"{text} ± {spread:.{digits}f}" if spread >= 0.5 * 10**-digits else text
-
-    def interval(self, score: str, digits: int = 3) -> str:
-        """95 % bootstrap interval over spots of the first seed."""
-        found = self.runs[0].get(score)
-        if found is None or found.ci is None:
-            return ""
-        return f"[{found.ci[0]:.{digits}f}, {found.ci[1]:.{digits}f}]"
 
 
 def write_page(records: Path, page: Path) -> None:
@@ -76,17 +36,8 @@ def write_page(records: Path, page: Path) -> None:
         When a marker names an unknown table.
     """
     rows = read_rows(records)
-
-    def fill(match: re.Match[str]) -> str:
-        name = match[2]
-        if name == RESTAINING:
-            return match[1] + restaining_table(records / RESTAINING) + "\n" + match[3]
-        if name not in TABLES:
-            known = ", ".join([*TABLES, RESTAINING])
-            raise FileFormatError(f"Expected tables {known} in {page}; got a marker {name!r}.")
-        return match[1] + TABLES[name](rows) + "\n" + match[3]
-
-    atomic_write_text(page, _MARKER.sub(fill, page.read_text(encoding="utf-8")))
+    tables = {name: partial(table, rows) for name, table in TABLES.items()}
+    fill_page(page, tables | {RESTAINING: partial(restaining_table, records / RESTAINING)})
 
 
 def read_rows(records: Path) -> dict[str, Row]:
@@ -118,7 +69,7 @@ def main_table(rows: dict[str, Row]) -> str:
         ]
         for row in rows.values()
     ]
-    return _markdown(head, body)
+    return markdown(head, body)
 
 
 def distribution_table(rows: dict[str, Row]) -> str:
@@ -136,7 +87,7 @@ def distribution_table(rows: dict[str, Row]) -> str:
         for row in rows.values()
         if row.mean("joint_nll") is not None
     ]
-    return _markdown(head, body)
+    return markdown(head, body)
 
 
 def views_table(rows: dict[str, Row]) -> str:
@@ -144,7 +95,7 @@ def views_table(rows: dict[str, Row]) -> str:
     scores = ("kd_pcc_200", "kd_mse", "depth_r", "pcc_200_published", "mse_published", "rvd")
     head = ["model", "known-depth PCC-200", "known-depth MSE", "depth r", "published PCC-200", "published MSE",
             "RVD"]  # fmt: skip
-    return _markdown(head, [[f"`{row.name}`", *map(row.cell, scores)] for row in rows.values()])
+    return markdown(head, [[f"`{row.name}`", *map(row.cell, scores)] for row in rows.values()])
 
 
 def sections_table(rows: dict[str, Row]) -> str:
@@ -161,7 +112,7 @@ def sections_table(rows: dict[str, Row]) -> str:
         cells = [f"{row.mean(f'pcc_200@{s}') or 0:.3f} / {row.mean(f'mse@{s}'):.3f}" for s in sections]
         paired = [_paired(row, reference, score, sections) for score in ("pcc_200", "mse")]
         body.append([f"`{row.name}`", *cells, *paired])
-    return _markdown(head, body)
+    return markdown(head, body)
 
 
 def _paired(row: Row, reference: Row | None, score: str, sections: Sequence[str]) -> str:
@@ -178,7 +129,7 @@ def variants_table(rows: dict[str, Row]) -> str:
         [f"`{name}`", variant.about, " ".join(f"`{name}{suffix}`" for suffix in variant.readouts)]
         for name, variant in VARIANTS.items()
     ]
-    return _markdown(["configuration", "what it shows", "rows"], body)
+    return markdown(["configuration", "what it shows", "rows"], body)
 
 
 def restaining_table(folder: Path) -> str:
@@ -196,12 +147,7 @@ def restaining_table(folder: Path) -> str:
             change = ["", ""] if own is first else [f"{value:+.3f}" for value in apart]
             cells = [f"{own['pcc_200'].value:.3f}", change[0], f"{own['mse'].value:.3f}", change[1]]
             body.append([stain, name, *cells])
-    return _markdown(["colours", "slides", "PCC-200", "change", "MSE", "change"], body)
-
-
-def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(["colours", "slides", "PCC-200", "change", "MSE", "change"], body)
 
 
 TABLES: dict[str, Callable[[dict[str, Row]], str]] = {

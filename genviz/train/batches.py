@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genviz.core.keyed import row_generator
+
+
+class Batches(Protocol):
+    """What a training loop needs of its batches: their number, their tensors, and an order for each epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]: ...
 
 
 class KeyedBatches:
@@ -26,14 +39,23 @@ class KeyedBatches:
         Seed of the order.
     shuffle
         False gives the rows in order, the last batch partial.
+    per_epoch
+        Rows an epoch when shuffled, other ones each time; default all.
     """
 
     def __init__(
-        self, tensors: Sequence[Tensor], batch_size: int, *, seed: int = 0, shuffle: bool = True
+        self,
+        tensors: Sequence[Tensor],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        per_epoch: int | None = None,
     ) -> None:
         self.tensors = tuple(tensors)
         self.n_rows = len(self.tensors[0])
         self.batch_size = min(batch_size, self.n_rows)
+        self.per_epoch = min(per_epoch or self.n_rows, self.n_rows)
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = 0
@@ -53,7 +75,7 @@ class KeyedBatches:
 
     def __len__(self) -> int:
         if self.shuffle:
-            return self.n_rows // self.batch_size
+            return max(1, self.per_epoch // self.batch_size)
         return -(-self.n_rows // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:

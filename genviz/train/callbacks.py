@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,27 @@ class KeyedRandomness(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed this epoch."""
         torch.manual_seed(row_key(self.seed, "", str(trainer.current_epoch), "dropout") % 2**63)
+
+
+class EpochMeasures(Callback):
+    """Logs what a function measures of the network after each epoch.
+
+    Parameters
+    ----------
+    measure
+        Network, in evaluation mode on its device → name → value.
+    """
+
+    def __init__(self, measure: Callable[[torch.nn.Module], dict[str, float]]) -> None:
+        self.measure = measure
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure and log."""
+        network: torch.nn.Module = pl_module.network  # type: ignore[assignment]
+        network.eval()
+        values = self.measure(network)
+        network.train()
+        self.log_dict({f"val_{name}": value for name, value in values.items()})
 
 
 class EpochCheckpoint(Checkpoint):

@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
 from genviz._settings import settings
-from genviz.train.batches import KeyedBatches
+from genviz.train.batches import Batches, KeyedBatches
 from genviz.train.callbacks import EpochBar, EpochCheckpoint, KeepBest, KeyedRandomness
 from genviz.train.last_checkpoint import check_resumable
 from genviz.train.module import NetworkModule
@@ -66,11 +66,12 @@ class FitOptions:
 
 def fit_network(
     network: nn.Module,
-    batches: KeyedBatches,
+    batches: Batches,
     options: FitOptions,
     *,
     validation: KeyedBatches | None = None,
     best: dict[str, float] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
     """Train a network in place.
 
@@ -84,6 +85,8 @@ def fit_network(
         See `FitOptions`.
     best
         Filled with the ``epoch`` whose weights were kept and its ``nll``; stays empty without validation.
+    callbacks
+        Called beside our own: what a model wants logged or kept of an epoch.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def fit_network(
         n_steps=options.max_epochs * len(batches),
     )
     keep = KeepBest(options.patience) if validation is not None else None
-    trainer = _trainer(options, keep)
+    trainer = _trainer(options, keep, callbacks)
     last = options.folder / LAST if options.folder else None
     state = last if options.resume and last is not None and last.exists() else None
     if state is not None:
@@ -140,8 +143,8 @@ def _interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
 
 
-def _trainer(options: FitOptions, keep: KeepBest | None) -> pl.Trainer:
-    callbacks: list[pl.Callback] = [KeyedRandomness(options.seed)]
+def _trainer(options: FitOptions, keep: KeepBest | None, others: Sequence[pl.Callback]) -> pl.Trainer:
+    callbacks: list[pl.Callback] = [KeyedRandomness(options.seed), *others]
     if keep is not None:
         callbacks.append(keep)
     if settings.progress:

@@ -19,10 +19,10 @@ from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.ensemble import Ensemble
 from genviz.models.genar.network import GenARNetwork
 from genviz.models.genar.rows import Rows
-from genviz.models.genar.run_folder import array_digest, claim, member_folder
 from genviz.models.genar.scaler import Scaler
 from genviz.train.batches import KeyedBatches
 from genviz.train.fitting import FitOptions, fit_network
+from genviz.train.run_folder import array_digest, claim
 
 log = logging.getLogger("genviz")
 
@@ -100,7 +100,7 @@ def train_ensemble(
     """
     if options.folder is not None:
         run = _run(config, tree, scaler, data, options, validation)
-        claim(options.folder, run, resume=options.resume)
+        claim(options.folder, run, parts="member_*", resume=options.resume)
     tensors = data.tensors(scaler)
     ensemble = Ensemble(config, tree, scaler)
     for member in range(config.n_members):
@@ -125,7 +125,7 @@ def train_ensemble(
             patience=options.patience,
             device=options.device,
             precision=options.precision,
-            folder=member_folder(options.folder, member) if options.folder else None,
+            folder=options.folder / f"member_{member}" if options.folder else None,
             resume=options.resume,
             description=f"member {member + 1} of {config.n_members}",
         )

@@ -20,21 +20,16 @@ RUN = "run.json"
 _OURS = {LAST, "log"}
 
 
-def member_folder(folder: Path, member: int) -> Path:
-    """Where one member keeps its checkpoint and log."""
-    return folder / f"member_{member}"
-
-
 def array_digest(values: NDArray[Any]) -> str:
     """SHA-256 of an array's shape and values."""
     told = f"{values.dtype.str} {values.shape}".encode()
     return hashlib.sha256(told + np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
-def claim(folder: Path, run: dict[str, Any], *, resume: bool) -> None:
+def claim(folder: Path, run: dict[str, Any], *, parts: str, resume: bool) -> None:
     """Write what a run is into its folder; when resuming, insist that it is the same run.
 
-    A fresh run deletes what an earlier one left in the members' folders.
+    A fresh run deletes what an earlier one left in the folders of its parts.
 
     Parameters
     ----------
@@ -42,25 +37,27 @@ def claim(folder: Path, run: dict[str, Any], *, resume: bool) -> None:
         The run folder.
     run
         JSON values that decide the result.
+    parts
+        Pattern of the folders inside that hold checkpoints (``member_*``).
     resume
         Go on from the checkpoints in the folder.
 
     Raises
     ------
     CheckpointError
-        When the folder to resume is another run's, or members' folders hold what training did not write.
+        When the folder to resume is another run's, or its parts hold what training did not write.
     """
     path, digest = folder / RUN, config_digest(run)
     if resume and path.exists():
         _insist(path, digest)
         return
-    members = sorted(folder.glob("member_*"))
-    if resume and members:
+    found = sorted(folder.glob(parts))
+    if resume and found:
         raise CheckpointError(
             f"Expected {RUN} beside the checkpoints in {folder} to know which run they are of; it is missing. "
             "Train without resume, or in another folder."
         )
-    _clear(members)
+    _clear(found)
     atomic_write_json(path, {"digest": digest, **run})
 
 
@@ -78,23 +75,23 @@ def _insist(path: Path, digest: str) -> None:
         )
 
 
-def _clear(members: list[Path]) -> None:
-    """Delete members' folders, after a look at all of them."""
-    for member in members:
-        foreign = [member] if member.is_symlink() or not member.is_dir() else _foreign(member)
+def _clear(parts: list[Path]) -> None:
+    """Delete folders of checkpoints, after a look at all of them."""
+    for part in parts:
+        foreign = [part] if part.is_symlink() or not part.is_dir() else _foreign(part)
         if foreign:
             raise CheckpointError(
-                f"Expected {member} to hold only what training writes ({', '.join(sorted(_OURS))}); found "
+                f"Expected {part} to hold only what training writes ({', '.join(sorted(_OURS))}); found "
                 f"{foreign[0].name}. A new run would delete it: move it away, or choose another out_dir."
             )
-    for member in members:
-        shutil.rmtree(member)
+    for part in parts:
+        shutil.rmtree(part)
 
 
-def _foreign(member: Path) -> list[Path]:
+def _foreign(part: Path) -> list[Path]:
     """What training did not write; its own partial files are hidden."""
     return [
         path
-        for path in sorted(member.iterdir())
+        for path in sorted(part.iterdir())
         if path.name not in _OURS and not (path.name.startswith(".last.") and ".partial" in path.name)
     ]

@@ -1,0 +1,134 @@
+"""Tiles to tokens and back, in chunks of one size, so that a row never depends on its batch.
+
+Shape legend: R rows, B rows of a chunk, H x W pixels, N cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genviz._errors import DataError
+from genviz.core.instances import split_instances
+from genviz.models.pathar.checkpoint import Fitted
+from genviz.models.pathar.chunks import by_chunks
+from genviz.models.pathar.tile_batches import mask_tensor, to_images, to_tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of some rows.
+
+    Attributes
+    ----------
+    structure_RN, appearance_RN
+        int32, raster order; structure is empty (R, 0) for a model of one stream, appearance where only structure
+        was drawn.
+    grid
+        Rows and columns of cells.
+    """
+
+    structure_RN: NDArray[np.int32]
+    appearance_RN: NDArray[np.int32]
+    grid: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.structure_RN)
+
+    def rows(self, rows: NDArray[np.int64]) -> Tokens:
+        """Rows picked and repeated."""
+        return Tokens(self.structure_RN[rows], self.appearance_RN[rows], self.grid)
+
+
+def no_tokens(n_rows: int) -> NDArray[np.int32]:
+    """The tokens of a stream that is not there, (R, 0)."""
+    return np.zeros((n_rows, 0), np.int32)
+
+
+def encode_masks(fitted: Fitted, masks_RHW: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Structure tokens (R, N) of binary masks."""
+
+    def work(masks_BHW: NDArray[np.bool_]) -> NDArray[Any]:
+        tokens_BN = fitted.tokenizer.encode_structure(mask_tensor(masks_BHW).to(fitted.device))
+        return np.asarray(tokens_BN.cpu().numpy(), np.int32)
+
+    return by_chunks(work, masks_RHW)
+
+
+def encode_tiles(fitted: Fitted, tiles_RHW3: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Appearance tokens (R, N) of tiles."""
+
+    def work(tiles_BHW3: NDArray[np.uint8]) -> NDArray[Any]:
+        tokens_BN = fitted.tokenizer.encode_appearance(to_tensor(tiles_BHW3).to(fitted.device))
+        return np.asarray(tokens_BN.cpu().numpy(), np.int32)
+
+    return by_chunks(work, tiles_RHW3)
+
+
+def decode_images(fitted: Fitted, tokens: Tokens, labels: Sequence[str]) -> NDArray[np.uint8]:
+    """Images uint8 (R, H, W, 3); of labels whose training images were all grey, grey (the mean of the channels).
+
+    Without structure tokens the image decoder's learned null stands in for them.
+    """
+    check_range(fitted, tokens)
+
+    def work(a_BN: NDArray[np.int32], s_BN: NDArray[np.int32]) -> NDArray[Any]:
+        structure = indices(fitted, s_BN) if s_BN.shape[1] and fitted.tokenizer.dual else None
+        return to_images(fitted.tokenizer.decode_image(structure, indices(fitted, a_BN), tokens.grid))
+
+    images: NDArray[np.uint8] = by_chunks(work, tokens.appearance_RN, tokens.structure_RN)
+    grey = np.isin(np.asarray(labels), fitted.facts.get("grey_labels", []))
+    images[grey] = images[grey].mean(axis=-1, keepdims=True).round().astype(np.uint8)
+    return images
+
+
+def decode_masks(fitted: Fitted, tokens: Tokens) -> NDArray[np.uint16]:
+    """Instances uint16 (R, H, W) of the decoded masks: touching nuclei are parted at their necks."""
+    return np.stack([split_instances(mask).astype(np.uint16) for mask in decode_foreground(fitted, tokens)])
+
+
+def decode_foreground(fitted: Fitted, tokens: Tokens) -> NDArray[np.bool_]:
+    """Decoded masks as they are, bool (R, H, W)."""
+    check_range(fitted, tokens)
+
+    def work(s_BN: NDArray[np.int32]) -> NDArray[Any]:
+        logits_B1HW = fitted.tokenizer.decode_mask(indices(fitted, s_BN), tokens.grid)
+        return np.asarray((logits_B1HW > 0)[:, 0].cpu().numpy())
+
+    return by_chunks(work, tokens.structure_RN)
+
+
+def check_range(fitted: Fitted, tokens: Tokens) -> None:
+    """Insist on tokens that the codebooks have.
+
+    Raises
+    ------
+    DataError
+        For tokens out of range or of another grid.
+    """
+    config = fitted.config.tokenizer
+    for name, values, n_codes in (
+        ("structure", tokens.structure_RN, config.structure_codes),
+        ("appearance", tokens.appearance_RN, config.appearance_codes),
+    ):
+        if values.size and not (values.min() >= 0 and values.max() < n_codes):
+            raise DataError(
+                f"Expected {name} tokens from 0 to {n_codes - 1}; got {values.min()} to {values.max()}. They are of "
+                "another model: encode the tiles with this one."
+            )
+        if values.shape[1] not in (0, tokens.grid[0] * tokens.grid[1]):
+            raise DataError(
+                f"Expected {tokens.grid[0]} x {tokens.grid[1]} {name} tokens a row; got {values.shape[1]}. Encode "
+                "the tiles again."
+            )
+
+
+def indices(fitted: Fitted, tokens_BN: NDArray[np.int32]) -> Tensor:
+    """Tokens as int64 on the model's device."""
+    return torch.from_numpy(tokens_BN.astype(np.int64)).to(fitted.device)

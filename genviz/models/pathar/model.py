@@ -1,0 +1,280 @@
+"""PathAR as a user meets it: set up, train, generate, take apart, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genviz._errors import UsageError
+from genviz._keys import Obs
+from genviz._settings import settings
+from genviz.models import zoo
+from genviz.models.pathar import setup as declaration
+from genviz.models.pathar.checkpoint import load_fitted, save_fitted
+from genviz.models.pathar.generating import generate, rule_of
+from genviz.models.pathar.operations import TokenOperations
+from genviz.models.pathar.presets import preset as preset_config
+from genviz.models.pathar.rows import check_labels, check_seed
+from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.sample_rule import SampleRule
+from genviz.models.pathar.training import train
+from genviz.train.device import resolve_device
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class PathAR(TokenOperations):
+    """Makes pairs of image and nuclear mask from a label, and takes tiles apart into structure and appearance.
+
+    Structure tokens describe the mask, appearance tokens the image; a transformer draws structure first, and never
+    lets it see appearance (PathAR, arXiv 2606.01543; repaired as docs/models/pathar.md tells).
+
+    Parameters
+    ----------
+    adata
+        Rows declared with `setup_anndata`: ``obsm["tiles"]``, ``obsm["masks"]`` and a label each.
+    preset
+        ``"nano"`` (seconds), ``"mini"`` (a laptop), ``"paper"`` (as published).
+    tokenizer, prior
+        Options of `TokenizerConfig` and `PriorConfig` to change.
+
+    Examples
+    --------
+    >>> PathAR.setup_anndata(adata)
+    >>> model = PathAR(adata, preset="mini")
+    >>> model.train()
+    >>> pairs = model.generate(["histology"], n=16, seed=0)
+    """
+
+    def __init__(
+        self,
+        adata: AnnData,
+        *,
+        preset: str = "mini",
+        tokenizer: Mapping[str, Any] | None = None,
+        prior: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.setup = declaration.read_setup(adata)
+        self.config = preset_config(preset, tokenizer=tokenizer, prior=prior)
+        self.preset = preset
+        self._adata: AnnData | None = adata
+        self._fitted = None
+        self._device = "auto"
+
+    setup_anndata = staticmethod(declaration.setup_anndata)
+
+    # ------------------------------------------------------------------ training
+
+    def train(
+        self,
+        *,
+        stage: str = "all",
+        # how
+        seed: int | None = None,
+        device: str = "auto",
+        precision: str = "bf16-mixed",
+        label_weights: Mapping[str, float] | None = None,
+        # run folder
+        out_dir: str | Path | None = None,
+        resume: bool = False,
+    ) -> PathAR:
+        """Train on the rows marked ``train`` (or all), for fixed numbers of epochs.
+
+        Parameters
+        ----------
+        stage
+            ``"tokenizer"``, ``"prior"`` (on the tokenizer in `out_dir`, or the one trained before), or ``"all"``.
+        seed
+            Seed of start weights, tiles, order and dropout; default ``gv.settings.seed``.
+        device, precision
+            Where and how to compute; mixed bfloat16 halves the time on processors that know it.
+        label_weights
+            Label → share of the tiles drawn; default the fourth root of the numbers of images.
+        out_dir
+            Run folder: each stage has its own folder with checkpoint and log.
+        resume
+            Go on from the run folder's checkpoints; the result equals an uninterrupted run's.
+
+        Returns
+        -------
+        The model itself.
+
+        Raises
+        ------
+        UsageError
+            Without rows to train on, without a tokenizer for ``stage="prior"``, or when resuming without a folder.
+        KeyboardInterrupt
+            When stopped by hand; the message says how to go on.
+        """
+        if self._adata is None:
+            raise UsageError(
+                "Expected a model with rows to train on; this one was loaded. Make a new PathAR(adata)."
+            )
+        if resume and out_dir is None:
+            raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
+        options = RunOptions(
+            seed=check_seed(settings.seed if seed is None else seed),
+            device=resolve_device(device),
+            precision=precision,
+            folder=None if out_dir is None else Path(out_dir),
+            resume=resume,
+            label_weights=label_weights,
+        )
+        facts = {"preset": self.preset, "seed": options.seed, "label_key": self.setup.label_key}
+        fitted = train(self.config, self.setup, self._adata, stage, options, facts, self._fitted)
+        if fitted is None:
+            kept = (
+                f" Finished epochs are in {out_dir}: go on with resume=True."
+                if out_dir
+                else " Nothing was kept: pass out_dir= next time."
+            )
+            raise KeyboardInterrupt(f"Training was stopped.{kept}")
+        self._fitted, self.config, self._device = fitted, fitted.config, device
+        return self
+
+    # ------------------------------------------------------------------ new rows
+
+    def generate(
+        self,
+        labels: str | Sequence[str],
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        rule: str | SampleRule | None = None,
+        sampler: str = "paired",
+        batch_size: int | None = None,
+        key_added: str = "pathar",
+    ) -> AnnData:
+        """Make `n` pairs of image and mask for each label.
+
+        Parameters
+        ----------
+        labels
+            One label or several.
+        n
+            Pairs a label.
+        seed
+            With a row's name it decides the row, whatever the batch and the sampler.
+        rule
+            ``"plain"``, ``"paper"``, ``"model"``, or a `SampleRule`; default the one the model was saved with.
+        sampler
+            ``"paired"`` (half the steps), ``"two_phase"``, ``"interleaved"``; all give the same tokens.
+        batch_size
+            Rows computed at once; default by device.
+        key_added
+            Result key.
+
+        Returns
+        -------
+        New AnnData, rows ``<label>-<j>``: ``obsm["<key>"]`` uint8 (n_obs, H, W, 3), ``obsm["<key>_mask"]`` instances
+        uint16 (n_obs, H, W), ``obsm["structure_tokens"]`` and ``obsm["appearance_tokens"]`` int32 (n_obs, N); obs
+        ``label``, ``draw``, ``n_nuclei``; provenance in ``uns["genviz"]["<key>"]``, marked synthetic.
+
+        Raises
+        ------
+        UsageError
+            For unknown labels, n below 1, or a seed out of range.
+        """
+        return self._generate(labels, n, seed, rule, sampler, batch_size, key_added, structure_only=False)
+
+    def masks(
+        self,
+        labels: str | Sequence[str],
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        rule: str | SampleRule | None = None,
+        batch_size: int | None = None,
+        key_added: str = "pathar",
+    ) -> AnnData:
+        """Make masks only: the structure half of `generate`, equal to its masks for equal seeds.
+
+        Parameters
+        ----------
+        labels, n, seed, rule, batch_size, key_added
+            As in `generate`.
+
+        Returns
+        -------
+        As of `generate`, without images and appearance tokens.
+        """
+        return self._generate(labels, n, seed, rule, "two_phase", batch_size, key_added, structure_only=True)
+
+    def _generate(
+        self,
+        labels: str | Sequence[str],
+        n: int,
+        seed: int | None,
+        rule: str | SampleRule | None,
+        sampler: str,
+        batch_size: int | None,
+        key: str,
+        *,
+        structure_only: bool,
+    ) -> AnnData:
+        fitted = self._ready()
+        chosen = check_labels(fitted, [labels] if isinstance(labels, str) else list(labels))
+        return generate(
+            fitted,
+            chosen,
+            n,
+            self._seed(seed),
+            rule_of(fitted, rule),
+            sampler=sampler,
+            structure_only=structure_only,
+            batch_size=batch_size,
+            key=key,
+        )
+
+    # ------------------------------------------------------------------ keeping
+
+    def save(self, folder: str | Path, *, card: str | None = None, half: bool = False) -> Path:
+        """Write the model: ``config.json``, ``weights.safetensors``, ``split.json``; no pickle.
+
+        Parameters
+        ----------
+        folder
+            Checkpoint folder, written at once or not at all.
+        card
+            Text of ``card.md``; without it there is no card.
+        half
+            Store float16: half the bytes.
+
+        Returns
+        -------
+        The folder.
+        """
+        save_fitted(self.fitted, folder, card, half=half)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, model: str | Path, *, device: str = "auto") -> PathAR:
+        """Load a model folder, or a model in the box by name (``"pathar-dsb-mini"``).
+
+        Parameters
+        ----------
+        model
+            Checkpoint folder, run folder, or name.
+        device
+            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+        Raises
+        ------
+        CheckpointError
+            Damaged, newer, of another kind, or a prior with a tokenizer that is not its own.
+        UsageError
+            Neither a folder nor a known name.
+        """
+        fitted = load_fitted(zoo.folder_of(model))
+        self = cls.__new__(cls)
+        self.setup = declaration.Setup(str(fitted.facts.get("label_key", Obs.LABEL)), "", fitted.labels)
+        self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
+        self._adata, self._fitted, self._device = None, fitted, device
+        return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What images can be made from."""
+        return self.setup.labels

@@ -1,0 +1,141 @@
+"""Rows out: the AnnData that a result becomes, and what its rows are asked for.
+
+Shape legend: R rows, H x W pixels, N cells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from genviz._errors import UsageError
+from genviz._keys import Obs, Obsm, Uns
+from genviz.models.base import provenance
+from genviz.models.pathar.checkpoint import TOKENIZER, Fitted
+from genviz.models.pathar.codec import Tokens
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+TOKENS = "tokens"  # what is on record about the tokens of rows: their grid and their tokenizer
+
+
+def check_seed(seed: int) -> int:
+    """A seed from 0 to 2^63 - 1.
+
+    Raises
+    ------
+    UsageError
+        For any other.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise UsageError(f"Expected a seed from 0 to 2^63 - 1; got {seed!r}.")
+    return int(seed)
+
+
+def check_number(name: str, value: int) -> int:
+    """A whole number from 1.
+
+    Raises
+    ------
+    UsageError
+        For any other.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise UsageError(f"Expected {name}, a whole number from 1; got {value!r}.")
+    return int(value)
+
+
+def check_labels(fitted: Fitted, labels: Sequence[str]) -> list[str]:
+    """Labels that the model knows.
+
+    Raises
+    ------
+    UsageError
+        For one that it does not.
+    """
+    unknown = sorted({str(label) for label in labels} - set(fitted.labels))
+    if unknown:
+        raise UsageError(f"Expected labels out of {', '.join(fitted.labels)}; got {', '.join(unknown)}.")
+    return [str(label) for label in labels]
+
+
+def label_indices(fitted: Fitted, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Index of each label in model order."""
+    return np.array([fitted.labels.index(label) for label in labels], dtype=np.int64)
+
+
+def new_rows(
+    fitted: Fitted,
+    names: Sequence[str],
+    obs: Mapping[str, Any],
+    *,
+    images: NDArray[np.uint8] | None,
+    masks: NDArray[np.uint16] | None,
+    tokens: Tokens,
+    record: dict[str, Any],
+    key: str,
+) -> AnnData:
+    """The AnnData of a result: one row for each image, with its mask, its tokens and where it came from.
+
+    Parameters
+    ----------
+    fitted
+        The model.
+    names
+        Of the rows.
+    obs
+        Columns; texts become categories, as a file gives them back.
+    images, masks
+        Decoded; None is left out.
+    tokens
+        What was decoded.
+    record
+        Provenance, from `record_of`.
+    key
+        Result key.
+    """
+    columns = {name: _column(values) for name, values in obs.items()}
+    frame = pd.DataFrame(columns, index=pd.Index([str(name) for name in names], dtype=object))
+    adata = ad.AnnData(obs=frame)
+    if images is not None:
+        adata.obsm[Obsm.image(key)] = images
+    if masks is not None:
+        adata.obsm[Obsm.mask(key)] = masks
+        adata.obs[Obs.N_NUCLEI] = masks.reshape(len(masks), -1).max(axis=1).astype(np.int64)
+    adata.uns[Uns.GENVIZ] = {key: json.dumps(record)}
+    put_tokens(fitted, adata, tokens)
+    return adata
+
+
+def put_tokens(fitted: Fitted, adata: AnnData, tokens: Tokens) -> None:
+    """Write tokens into rows, with their grid and whose they are."""
+    slots = {Obsm.STRUCTURE_TOKENS: tokens.structure_RN, Obsm.APPEARANCE_TOKENS: tokens.appearance_RN}
+    for slot, values in slots.items():
+        adata.obsm.pop(slot, None)
+        if values.shape[1]:
+            adata.obsm[slot] = values
+    record = {"grid": list(tokens.grid), "tokenizer": str(fitted.facts.get(TOKENIZER, ""))}
+    adata.uns.setdefault(Uns.GENVIZ, {})[TOKENS] = json.dumps(record)
+
+
+def record_of(fitted: Fitted, what: str, seed: int, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Provenance of a result: images that no microscope has seen."""
+    return provenance(model="PathAR", seed=seed, units="sRGB, 0 to 255", parameters=parameters) | {
+        "operation": what,
+        "synthetic": True,
+        "checkpoint_sha256": fitted.sha256 or "",
+        "format": fitted.format or 0,
+        "split_sha256": fitted.split_sha256,
+    }
+
+
+def _column(values: Any) -> Any:
+    texts = len(values) > 0 and all(isinstance(value, str) for value in values)
+    return pd.Categorical([str(value) for value in values]) if texts else np.asarray(values, np.int64)

@@ -1,0 +1,114 @@
+"""Tokens of many random tiles, made once: what the prior is trained on.
+
+Shape legend: V views, N cells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from genviz._settings import settings
+from genviz.core.keyed import row_generator
+from genviz.io.keyed_tensors import read_keyed, write_keyed
+from genviz.models.pathar.chunks import by_chunks
+from genviz.models.pathar.tile_batches import TileDraws, mask_tensor, to_tensor
+from genviz.models.pathar.tokenizer import DualTokenizer
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class TokenViews:
+    """Tokens of random tiles.
+
+    Attributes
+    ----------
+    structure_VN, appearance_VN
+        int32 tokens, raster order; structure is zero for a tokenizer of one stream.
+    label_V
+        Labels.
+    """
+
+    structure_VN: Tensor
+    appearance_VN: Tensor
+    label_V: Tensor
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The columns, in the order in which the prior takes them."""
+        return self.structure_VN, self.appearance_VN, self.label_V
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of named tensors as they are in memory."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def tokenised_views(
+    tokenizer: DualTokenizer, draws: TileDraws, n_views: int, device: torch.device, file: Path | None = None
+) -> TokenViews:
+    """Tokens of `n_views` tiles, drawn by (seed, chunk); read from `file` if it was made by this tokenizer.
+
+    Parameters
+    ----------
+    tokenizer
+        Trained.
+    draws
+        Where tiles come from; colours are not jittered.
+    n_views
+        V.
+    device
+        Where to encode.
+    file
+        Cache (safetensors); written when it is missing, damaged, or of another tokenizer, other images or draws.
+    """
+    key = _key(tokenizer, draws, n_views)
+    stored = None if file is None else read_keyed(file, key)
+    if stored is not None:
+        return TokenViews(**stored)
+    tokenizer.to(device).eval()
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    chunks = range(0, n_views, _CHUNK)
+    for start in tqdm(chunks, desc="tokens", disable=not settings.progress):
+        rng = row_generator(draws.options.seed, "", str(start), "views")
+        images, masks, labels = draws.batch(rng, min(_CHUNK, n_views - start))
+        a_BN = _encoded(lambda x: tokenizer.encode_appearance(to_tensor(x).to(device)), images)
+        s_BN = (
+            _encoded(lambda m: tokenizer.encode_structure(mask_tensor(m).to(device)), masks)
+            if tokenizer.dual
+            else torch.zeros_like(a_BN)
+        )
+        parts.append((s_BN, a_BN, torch.from_numpy(labels)))
+    tokenizer.to("cpu")
+    views = TokenViews(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    if file is not None:
+        write_keyed(file, key, vars(views))
+    return views
+
+
+def _encoded(encode: Callable[[NDArray[Any]], Tensor], tiles: NDArray[Any]) -> Tensor:
+    def work(part: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(encode(part).int().cpu().numpy())
+
+    return torch.from_numpy(by_chunks(work, tiles, size=_CHUNK))
+
+
+def _key(tokenizer: DualTokenizer, draws: TileDraws, n_views: int) -> str:
+    """What decides the views, as one digest."""
+    options = json.dumps(asdict(draws.options), sort_keys=True)
+    told = f"{tensors_digest(tokenizer.state_dict())} {draws.images.digest()} {options} {n_views} "
+    return hashlib.sha256(told.encode() + draws.shares.tobytes()).hexdigest()

@@ -1,0 +1,95 @@
+"""How likely a model found each token of a tile, as heat beside the tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from genviz._errors import MissingKeyError
+from genviz._keys import Obsm
+from genviz.pl.colours import UNCERTAINTY, plotly_scale
+from genviz.pl.pair_strips import strip
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_STREAMS = ("structure", "appearance")
+
+
+def token_maps(adata: AnnData, *, key: str = "pathar", n: int = 4) -> go.Figure:
+    """Draw tiles with the surprise of their tokens, ``-log p`` in nats, stream by stream on one scale each.
+
+    Parameters
+    ----------
+    adata
+        From `PathAR.log_prob`: reads ``obsm["<key>_structure_log_prob"]``, ``obsm["<key>_appearance_log_prob"]`` and
+        the tiles. Tiles are square.
+    key
+        Result key.
+    n
+        Tiles: the first n rows.
+
+    Returns
+    -------
+    plotly Figure, one row a tile.
+
+    Raises
+    ------
+    MissingKeyError
+        Without log-probabilities.
+    """
+    slots = [Obsm.log_prob(key, stream) for stream in _STREAMS]
+    missing = [slot for slot in slots if slot not in adata.obsm]
+    if missing:
+        raise MissingKeyError(
+            f"Expected obsm['{missing[0]}'], found {sorted(adata.obsm)}. Run model.log_prob(adata) first."
+        )
+    n = min(n, adata.n_obs)
+    image_key, mask_key = (
+        (Obsm.TILES, Obsm.MASKS) if Obsm.TILES in adata.obsm else (Obsm.image(key), Obsm.mask(key))
+    )
+    figure = make_subplots(
+        rows=n,
+        cols=3,
+        column_titles=["tile", "surprise of structure, nats", "surprise of appearance, nats"],
+        horizontal_spacing=0.02,
+        vertical_spacing=0.02,
+    )
+    tops = [float(np.quantile(-adata.obsm[slot][:n], 0.99)) for slot in slots]
+    for row in range(n):
+        tile = strip(adata.obsm[image_key][row : row + 1], np.asarray(adata.obsm[mask_key][row : row + 1]))
+        figure.add_trace(go.Image(z=tile, hoverinfo="skip"), row=row + 1, col=1)
+        for k, slot in enumerate(slots):
+            surprise = -np.asarray(adata.obsm[slot][row])
+            side = int(np.sqrt(len(surprise)))
+            figure.add_trace(
+                go.Heatmap(
+                    z=surprise.reshape(side, side),
+                    coloraxis=f"coloraxis{k + 1}",
+                    hovertemplate="row %{y}, column %{x}: %{z:.2f} nats<extra></extra>",
+                ),
+                row=row + 1,
+                col=k + 2,
+            )
+    bars = {
+        f"coloraxis{k + 1}": {
+            "colorscale": plotly_scale(UNCERTAINTY),
+            "cmin": 0,
+            "cmax": top,
+            "colorbar": {"x": 1.01 + 0.09 * k, "thickness": 12, "title": "S" if k == 0 else "A"},
+        }
+        for k, top in enumerate(tops)
+    }
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
+    figure.update_layout(
+        width=940,
+        height=60 + 240 * n,
+        template="plotly_white",
+        margin={"l": 10, "r": 10, "t": 40, "b": 10},
+        **bars,
+    )
+    return figure
