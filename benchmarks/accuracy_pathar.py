@@ -45,7 +45,7 @@ def measure(args: argparse.Namespace) -> None:
         write_record(args.out, args.name, args.seed, "pairs", scores)
     if "use" in parts:
         found = {
-            label: score_use(model, judges, label, n=args.n, seed=args.seed, rule=args.rule)
+            label: score_use(model, judges, label, n=args.n // 2, seed=args.seed, rule=args.rule)
             for label in GATED
         }
         scores = {
@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--part", default=",".join(PARTS), help="parts, comma-separated")
     parser.add_argument("--rule", help="how to sample; default the model's own rule")
-    parser.add_argument("--n", type=int, default=100, help="generated pairs a label")
+    parser.add_argument(
+        "--n", type=int, default=200, help="generated pairs a label (half of them train nets)"
+    )
     parser.add_argument("--table", type=Path, help="write the tables of the records into this page and stop")
     args = parser.parse_args()
     gv.settings.progress = False

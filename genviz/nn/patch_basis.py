@@ -37,11 +37,13 @@ class PatchBasis(nn.Module):
         patches = x_BCHW.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)
         flat = patches.flatten(3).flatten(0, 2)
         flat = flat[torch.randperm(len(flat), device=flat.device)[:_MOST_PATCHES]]
-        mean = flat.mean(0)
-        components = torch.linalg.svd(flat - mean, full_matrices=False)[2][: self.analyse.out_channels]
         shape = self.analyse.weight.shape[1:]
+        # One grey level a channel stands for the mean patch, so that analysis and synthesis use the same.
+        level_C = flat.view(-1, *shape).mean((0, 2, 3))
+        centre = level_C.view(-1, 1, 1).expand(shape).flatten()
+        components = torch.linalg.svd(flat - centre, full_matrices=False)[2][: self.analyse.out_channels]
         n = len(components)  # a patch of few pixels has fewer components than there are coordinates
         self.analyse.weight.zero_()[:n] = _SCALE * components.view(n, *shape)
-        self.analyse.bias.zero_()[:n] = -_SCALE * components @ mean  # type: ignore[union-attr]
+        self.analyse.bias.zero_()[:n] = -_SCALE * components @ centre  # type: ignore[union-attr]
         self.synthesise.weight.zero_()[:n] = components.view(n, *shape) / _SCALE
-        self.synthesise.bias.copy_(mean.view(shape).mean((1, 2)))  # type: ignore[union-attr]
+        self.synthesise.bias.copy_(level_C)  # type: ignore[union-attr]

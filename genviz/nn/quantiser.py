@@ -11,6 +11,7 @@ from torch.nn.functional import embedding, mse_loss, normalize
 
 MODES = ("gradient", "gradient_l2", "ema", "ema_revive")
 _SMALL = 1e-5
+_REVIVED = 0.3  # count of a revived code, in means: unused, it is dead again after some forty steps
 
 
 def nearest(z_MD: Tensor, codes_KD: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class VectorQuantiser(nn.Module):
     decay
         Of the moving means.
     revive_below
-        A code whose moving count is below this share of the mean count is dead.
+        A code whose moving count is below this share of the mean is dead.
     commitment
         Weight of the commitment loss.
     """
@@ -136,15 +137,16 @@ class VectorQuantiser(nn.Module):
     def _follow(self, z_MD: Tensor, index_M: Tensor) -> None:
         """Moving means: ``n <- decay n + (1 - decay) count``, the same for sums; codes are their ratio."""
         count_K, sum_KD = _members(z_MD, index_M, len(self.codes_KD))
-        self.count_K.lerp_(count_K, 1 - self.decay)
-        self.sum_KD.lerp_(sum_KD, 1 - self.decay)
+        scale = len(self.codes_KD) / len(z_MD)  # counts in units of the mean: no matter how large a batch is
+        self.count_K.lerp_(scale * count_K, 1 - self.decay)
+        self.sum_KD.lerp_(scale * sum_KD, 1 - self.decay)
         if self.mode == "ema_revive":
-            dead_K = self.count_K < self.revive_below * len(z_MD) / len(self.codes_KD)
+            dead_K = self.count_K < self.revive_below
             # Vectors far from their code first: drawn evenly, most would be one more shade of empty background.
             error_M = (z_MD - self.codes_KD[index_M]).square().sum(1)
             drawn_KD = z_MD[torch.multinomial(error_M + _SMALL, len(dead_K), replacement=True)]
-            self.count_K.copy_(torch.where(dead_K, 1.0, self.count_K))
-            self.sum_KD.copy_(torch.where(dead_K[:, None], drawn_KD, self.sum_KD))
+            self.count_K.copy_(torch.where(dead_K, _REVIVED, self.count_K))
+            self.sum_KD.copy_(torch.where(dead_K[:, None], _REVIVED * drawn_KD, self.sum_KD))
         self.codes_KD.copy_(self.sum_KD / self.count_K.clamp(min=_SMALL)[:, None])
 
 

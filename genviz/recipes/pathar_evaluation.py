@@ -7,6 +7,7 @@ have scores of their own, named ``..._empty``. Shape legend: R crops, N cells, K
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,8 +210,8 @@ def stream_tokens(crops: AnnData) -> dict[str, NDArray[np.int64]]:
 def likelihood(model: PathAR, held: Held, training: AnnData | None) -> dict[str, Score]:
     """``ce_<stream>``: mean negative log-probability, nats a token, beside ``unigram_<stream>``.
 
-    The unigram draws each token by its frequency under the label in training crops (one added to every count), so it
-    knows colours and how much is background, but no picture.
+    The unigram draws each token by its frequency in training crops of the label, those with nuclei for crops with
+    nuclei (one added to every count): it knows colours and how much is background, but no picture.
 
     Parameters
     ----------
@@ -225,6 +226,7 @@ def likelihood(model: PathAR, held: Held, training: AnnData | None) -> dict[str,
     source = held.crops if training is None else training
     key = model.setup.label_key if model.setup.label_key in source.obs else Obs.LABEL
     kinds = source.obs[key].astype(str).to_numpy(object)
+    filled = (source.obs[Obs.N_NUCLEI] > 0).to_numpy()
     tokens, counted = stream_tokens(held.crops), stream_tokens(source)
     note = "of the scored crops themselves" if training is None else f"of {source.n_obs} training crops"
     config = model.config.tokenizer
@@ -235,9 +237,10 @@ def likelihood(model: PathAR, held: Held, training: AnnData | None) -> dict[str,
         if slot not in scored.obsm:
             continue
         frequent = np.full(len(held.labels), np.nan)
-        for label in dict.fromkeys(held.labels.tolist()):
-            count = np.bincount(counted[stream][kinds == label].ravel(), minlength=sizes[stream]) + 1.0
-            rows = held.labels == label
+        for label, full in product(dict.fromkeys(held.labels.tolist()), (True, False)):
+            like = counted[stream][(kinds == label) & (filled == full)]
+            count = np.bincount(like.ravel(), minlength=sizes[stream]) + 1.0
+            rows = (held.labels == label) & (held.filled == full)
             frequent[rows] = -np.log(count / count.sum())[tokens[stream][rows]].mean(axis=1)
         own = -scored.obsm[slot].mean(axis=1, dtype=np.float64)
         scores |= held.by_label(f"ce_{stream}", own, frequent)

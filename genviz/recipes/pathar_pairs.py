@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genviz.models import PathAR
 
 _JUDGE_STEPS = 600
+LEAST_FOREGROUND = 0.01
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class Judges:
 
 def with_nuclei(pairs: ImageSet) -> ImageSet:
     """Pairs of which at least 1 % is nuclei; the others are reported as a share, not scored."""
-    return pairs.rows(pairs.foreground_N >= 0.01)
+    return pairs.rows(pairs.foreground_N >= LEAST_FOREGROUND)
 
 
 def score_pairs(
-    model: PathAR, judges: Judges, *, n: int = 100, seed: int = 0, rule: str | SampleRule | None = None
+    model: PathAR, judges: Judges, *, n: int = 200, seed: int = 0, rule: str | SampleRule | None = None
 ) -> dict[str, Score]:
-    """Score `n` generated pairs of each label.
+    """Score `n` generated pairs of each label; half of them, and one half of the training tiles, meet in ``_half``.
 
     Empty share and image-mask agreement (beside real held-out pairs and shuffled masks), style, Fréchet distance on
     statistics against held-out tiles (beside training tiles against held-out ones) as ``val_fd...``, and against
@@ -80,17 +81,20 @@ def score_pairs(
         As in `PathAR.generate`.
     """
     pairs = image_set(model.generate(model.labels, n, seed, rule=rule), "pathar")
-    scores = metrics.mask_agreement(pairs, None, judges.segmenter, real=judges.val, seed=seed)
-    scores |= metrics.style_score(judges.style, judges.val, pairs, seed=seed)
+    scores = metrics.style_score(judges.style, judges.val, pairs, seed=seed)
     against_val = metrics.images(judges.val, pairs, floor=judges.train, per_label=True, n=n, seed=seed)
-    against_train = metrics.images(judges.train, pairs, per_label=True, n=2 * n, seed=seed)
+    against_train = metrics.images(judges.train, pairs, per_label=True, n=n, seed=seed)
     scores |= {f"val_{name}": score for name, score in against_val.items()}
     scores |= {f"train_{name}": score for name, score in against_train.items()}
     scores |= metrics.feature_diversity(pairs, real=judges.val, seed=seed)
     for label in model.labels:
-        parts = [one.of_label(label) for one in (pairs, judges.train, judges.val)]
-        found = metrics.nearest_training(parts[0], parts[1], held_out=parts[2], seed=seed)
-        scores |= {f"{name}_{label}": score for name, score in found.scores.items()}
+        made, train, val = (one.of_label(label) for one in (pairs, judges.train, judges.val))
+        found = metrics.nearest_training(made, train, held_out=val, seed=seed).scores
+        found |= metrics.empty_share(made.needed("masks"), seed=seed)
+        if (made.foreground_N >= LEAST_FOREGROUND).sum() > 1:
+            alone = [ImageSet(one.tiles, one.masks, None, one.groups) for one in (made, val)]
+            found |= metrics.mask_agreement(alone[0], None, judges.segmenter, real=alone[1], seed=seed)
+        scores |= {f"{name}_{label}": score for name, score in found.items()}
     return scores
 
 

@@ -54,7 +54,7 @@ def swap_tokens(
     if pairs is None:
         if not 2 <= len(names) <= _MOST_ROWS:
             raise UsageError(
-                f"Expected 2 to {_MOST_ROWS} rows to pair each with each; got {len(names)}. Choose rows, or pass pairs=."
+                f"Expected 2 to {_MOST_ROWS} rows to pair all of them; got {len(names)}. Choose rows, or pass pairs=."
             )
         pairs = list(permutations(names, 2))
     unknown = sorted({name for pair in pairs for name in pair} - set(names))

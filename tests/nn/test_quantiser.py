@@ -85,10 +85,11 @@ def test_moving_means_are_their_sums_over_their_counts(z):
     count, total = quantiser.count_K.clone(), quantiser.sum_KD.clone()
     _, index, _ = quantiser(z)
     vectors = z.detach().permute(0, 2, 3, 1).flatten(0, 2)
+    mean = len(vectors) / K  # counts are told in means, so that they do not depend on the size of a batch
     for code in range(K):
         own = vectors[index.flatten() == code]
-        count[code] = 0.97 * count[code] + 0.03 * len(own)
-        total[code] = 0.97 * total[code] + 0.03 * own.sum(0)
+        count[code] = 0.97 * count[code] + 0.03 * len(own) / mean
+        total[code] = 0.97 * total[code] + 0.03 * own.sum(0) / mean
     torch.testing.assert_close(quantiser.count_K, count)
     torch.testing.assert_close(quantiser.codes_KD.data, total / count[:, None])
 
@@ -113,8 +114,9 @@ def test_revival_leaves_live_codes_alone_and_fills_dead_ones_from_the_batch(z):
     assert torch.equal(plain.codes_KD[3:], revived.codes_KD[3:])
     assert torch.equal(plain.count_K[3:], revived.count_K[3:])
     vectors = z.detach().permute(0, 2, 3, 1).flatten(0, 2)
-    assert torch.cdist(revived.codes_KD[:3], vectors).min(1).values.max() < 1e-5
-    assert revived.count_K[:3].tolist() == [1.0, 1.0, 1.0]
+    # cdist of equal vectors is zero up to the rounding of a matrix product.
+    assert torch.cdist(revived.codes_KD[:3], vectors).min(1).values.max() < 1e-3
+    assert (revived.count_K[:3] > quantiser.revive_below).all()
 
 
 def test_state_and_codes_agree_after_training(z):

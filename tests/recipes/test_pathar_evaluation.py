@@ -72,8 +72,9 @@ def test_likelihood_of_an_untrained_prior_is_uniform_and_the_unigram_is_the_freq
     found = evaluation.likelihood(model, held, None)
     assert found["ce_appearance"].value == pytest.approx(np.log(32), abs=1e-5)
     dark, tokens = held.labels == "dark", held.crops.obsm["appearance_tokens"]
-    share = (np.bincount(tokens[dark].ravel(), minlength=32) + 1.0) / (tokens[dark].size + 32)
-    expected = -np.log(share)[tokens[dark & held.filled]].mean()
+    own = tokens[dark & held.filled]
+    share = (np.bincount(own.ravel(), minlength=32) + 1.0) / (own.size + 32)
+    expected = -np.log(share)[own].mean()
     assert found["unigram_appearance_dark"].value == pytest.approx(expected)
     assert "scored crops" in found["unigram_appearance"].note
 

@@ -148,8 +148,8 @@ class TokenizerConfig(_Config):
     patch_basis: bool = True
     fusion: str = "scaled_concat"
     appearance_permute: float = 0.5
-    permute_from: float = 0.2
-    permute_weight: float = 0.3
+    permute_from: float = 0.1
+    permute_weight: float = 0.5
     structure_drop: float = 0.0
     jitter: float = 0.1
     perceptual: str = "laplacian"
@@ -157,12 +157,12 @@ class TokenizerConfig(_Config):
     gan_weight: float = 0.0
     gan_epochs: int = 0
     gan_lr: float = 2e-4
-    lr: float = 4e-4
+    lr: float = 3e-4
     final_lr_fraction: float = 0.02
     weight_decay: float = 0.01
     grad_clip: float = 1.0
     batch_size: int = 16
-    max_epochs: int = 60
+    max_epochs: int = 22
     tiles_per_epoch: int = 1024
 
     def __post_init__(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
-from genviz._errors import DataError, UsageError
+from genviz._errors import DataError, GenvizError, UsageError
 from genviz.models.pathar.checkpoint import TOKENIZER, Fitted, load_fitted, save_fitted
 from genviz.models.pathar.image_set import ImageSet, image_set
 from genviz.models.pathar.presets import PathARConfig
@@ -91,9 +94,10 @@ def train(
                 f"{', '.join(setup.labels)}."
             )
     else:
-        tokenizer = train_tokenizer(
-            config.tokenizer, images, _inside(options, "tokenizer"), validation=validation
-        )
+        with _enough_memory("tokenizer", config.tokenizer.batch_size):
+            tokenizer = train_tokenizer(
+                config.tokenizer, images, _inside(options, "tokenizer"), validation=validation
+            )
         if tokenizer is None:
             return None
         made = tensors_digest(tokenizer.state_dict())
@@ -103,9 +107,10 @@ def train(
             save_fitted(fitted, tokenizer_folder(folder))
     if stage == "tokenizer":
         return fitted
-    prior = train_prior(
-        config.prior, fitted.tokenizer, images, _inside(options, "prior"), validation=validation
-    )
+    with _enough_memory("prior", config.prior.batch_size):
+        prior = train_prior(
+            config.prior, fitted.tokenizer, images, _inside(options, "prior"), validation=validation
+        )
     if prior is None:
         return None
     return replace(
@@ -140,6 +145,18 @@ def _stored_tokenizer(folder: Path | None) -> Fitted:
             "load a model that has one."
         )
     return load_fitted(tokenizer_folder(folder))
+
+
+@contextmanager
+def _enough_memory(part: str, batch_size: int) -> Iterator[None]:
+    """Say what to do when a GPU is full; another batch is another recipe, so it is not changed silently."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as err:
+        raise GenvizError(
+            f"Expected room on the GPU for batches of {batch_size} tiles while the {part} is trained; it is full. Pass "
+            f"{part}={{'batch_size': {max(batch_size // 2, 1)}}}, or a smaller preset, or device='cpu'."
+        ) from err
 
 
 def _inside(options: RunOptions, name: str) -> RunOptions:

@@ -35,7 +35,7 @@ def test_a_row_is_the_same_whatever_the_sampler_and_the_batch(model, rule):
     expected = model.generate(LABELS, n=3, seed=1, rule=rule)
     assert len(np.unique(expected.obsm[S])) > 5
     for sampler in ("paired", "two_phase", "interleaved"):
-        for size in (1, 4, 16):
+        for size in (4, 16):
             found = model.generate(LABELS, n=3, seed=1, rule=rule, sampler=sampler, batch_size=size)
             assert equal(found, expected, S, A, "pathar", "pathar_mask")
 

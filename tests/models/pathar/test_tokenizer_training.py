@@ -91,7 +91,7 @@ def test_bytes_survive_the_way_to_the_network_and_back():
 
 def run(images, folder=None, resume=False, seed=0, precision="32-true", **changes):
     made = RunOptions(seed=seed, folder=folder, resume=resume, precision=precision)
-    return train_tokenizer(nano_tokenizer(**changes), images, made)
+    return train_tokenizer(nano_tokenizer(**{"tiles_per_epoch": 16} | changes), images, made)
 
 
 def test_the_same_seed_gives_the_same_bits(images):
@@ -106,7 +106,7 @@ def test_training_improves_the_picture_and_keeps_codes_alive(images):
     measure = TokenizerCheck(images, SIDE)
     options = {"patch_basis": False, "lr": 3e-3}
     before = measure(run(images, max_epochs=1, tiles_per_epoch=8, **options))
-    after = measure(run(images, max_epochs=4, tiles_per_epoch=256, **options))
+    after = measure(run(images, max_epochs=4, tiles_per_epoch=160, **options))
     assert after["psnr"] > before["psnr"] + 3
     assert after["mask_dice"] > max(before["mask_dice"], 0.6)
     assert after["usage_structure"] > 0.5 and after["usage_appearance"] > 0.5
@@ -130,7 +130,7 @@ def interrupt(monkeypatch, where, name, when):
     [
         (callbacks.KeyedRandomness, "on_train_epoch_start", 2),
         (adversarial._State, "step", 1),
-        (adversarial._State, "step", 6),
+        (adversarial._State, "step", 4),
     ],
     ids=["in the main part", "before the first sharpening epoch", "in the second sharpening epoch"],
 )
@@ -166,7 +166,7 @@ def test_precision_reaches_both_parts(images, monkeypatch):
     monkeypatch.setattr(adversarial._State, "step", note)
     run(images, **GAN)
     run(images, precision="bf16-mixed", **GAN)
-    assert seen == [False] * 8 + [True] * 8
+    assert seen == [False] * 4 + [True] * 4
 
 
 def test_a_damaged_state_of_the_sharpening_says_the_way_out(images, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genviz._errors import CheckpointError, DataError, MissingKeyError, UsageError
+from genviz._errors import CheckpointError, DataError, GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.models import PathAR
 from genviz.models.pathar.image_set import image_set
@@ -185,6 +185,20 @@ def test_gpu_memory_that_is_short_halves_the_chunks(monkeypatch, caplog):
     found = tokenised_views(fitted.tokenizer, draws, 70, torch.device("cpu"))
     assert all(map(torch.equal, whole.tensors(), found.tensors()))
     assert sizes[:4] == [64, 32, 16, 16] and "going on with 16" in caplog.text
+
+
+@pytest.mark.parametrize(("part", "epoch"), [("tokenizer", 1), ("prior", 3)])
+def test_a_gpu_that_is_full_says_what_to_do(monkeypatch, part, epoch):
+    called = []
+
+    def full(*words):
+        called.append(1)
+        if len(called) == epoch:
+            raise torch.cuda.OutOfMemoryError("too large")
+
+    monkeypatch.setattr(callbacks.KeyedRandomness, "on_train_epoch_start", full)
+    with pytest.raises(GenvizError, match=rf"room on the GPU for batches of 8 .*{part}={{'batch_size': 4}}"):
+        declared().train(**CPU)
 
 
 def test_grey_labels_are_those_whose_images_are_all_grey():

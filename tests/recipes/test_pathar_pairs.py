@@ -1,0 +1,121 @@
+"""recipes.pathar_pairs and pathar_records: generated pairs are scored, records become tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from genviz._errors import DataError, FileFormatError
+from genviz.metrics import ImageSet, Score
+from genviz.recipes import pathar_pairs
+from genviz.recipes.pathar_records import read_records, write_record, write_tables
+from genviz.recipes.pathar_tiles import tiles_or_phantom
+from tests.models.pathar.tile_cases import LABELS, tiles, trained
+
+
+class Bright:
+    """Takes bright pixels for nuclei."""
+
+    def predict(self, tiles_NHW3):
+        return tiles_NHW3.mean(axis=-1) > 100
+
+
+class Dark:
+    """Tells the labels of the cases apart by brightness, without training."""
+
+    names = LABELS
+    temperature = 1.0
+
+    def predict_proba(self, tiles_NHW3, *, calibrated=True):
+        light = (tiles_NHW3.mean(axis=(1, 2, 3)) > 100).astype(float)
+        return np.stack([1 - light, light], axis=1)
+
+    def predict(self, tiles_NHW3):
+        return np.array(self.names, object)[self.predict_proba(tiles_NHW3).argmax(axis=1)]
+
+
+def judges(n: int = 8) -> pathar_pairs.Judges:
+    from genviz.metrics.image_set import image_set
+
+    return pathar_pairs.Judges(image_set(tiles(n, 1)), image_set(tiles(n, 2)), Bright(), Dark())
+
+
+def test_pairs_are_scored_beside_real_ones():
+    scores = pathar_pairs.score_pairs(trained(), judges(12), n=12)
+    for name in (
+        "agreement_dark",
+        "agreement_shuffled_dark",
+        "style",
+        "val_fd_statistics_dark",
+        "train_fd_statistics_half_dark",
+    ):
+        assert name in scores
+    assert scores["val_fd_statistics_dark"].baseline is not None
+    assert scores["empty_share_dark"].baseline == 0
+
+
+def test_crops_without_nuclei_are_left_out():
+    real = judges().val
+    masks = real.masks.copy()
+    masks[:3] = 0
+    assert (
+        len(pathar_pairs.with_nuclei(ImageSet(real.tiles, masks, real.labels, real.groups))) == len(real) - 3
+    )
+
+
+def record(folder, seed, value):
+    scores = {
+        "psnr": Score(value), "psnr_dark": Score(value + 1), "ce_structure_dark": Score(1.0, baseline=3.0),
+        "unigram_structure_dark": Score(3.0), "ce_appearance_dark": Score(2.0, baseline=5.0),
+        "unigram_appearance_dark": Score(5.0),
+    }  # fmt: skip
+    return write_record(folder, "mini", seed, "tokenizer", scores)
+
+
+def test_records_become_tables_of_means_and_spreads(tmp_path):
+    for seed, value in ((0, 30.0), (1, 32.0)):
+        record(tmp_path, seed, value)
+    write_record(tmp_path, "mini", 0, "pairs", {"empty_share_dark": Score(0.04, baseline=0.0)})
+    write_record(tmp_path, "mini", 0, "use", {"dark|100 synthetic": Score(0.85, baseline=0.87)})
+    page = tmp_path / "results.md"
+    names = ("tokenizer", "swaps", "prior", "pairs", "use")
+    page.write_text(
+        "".join(f"<!-- table pathar-{name} -->\nold\n<!-- end -->\n" for name in names)
+        + "<!-- table main -->\nkept\n<!-- end -->\n"
+    )
+    write_tables(tmp_path, page, ("dark",))
+    text = page.read_text()
+    assert "old" not in text
+    assert "kept" in text
+    assert "31.00 ± 1.41" in text
+    assert "1.00 (3.00)" in text
+    assert "5.00" in text.split("pathar-prior")[1].split("<!-- end")[0]
+    assert "0.850 (0.870)" in text
+
+
+def test_a_record_says_what_it_is_of(tmp_path):
+    document = json.loads(record(tmp_path, 3, 1.0).read_text())
+    assert (document["model"], document["seed"], document["part"]) == ("mini", 3, "tokenizer")
+
+
+def test_missing_records_and_unknown_tables_are_named(tmp_path):
+    with pytest.raises(DataError, match="--part pairs"):
+        read_records(tmp_path, "pairs")
+    page = tmp_path / "results.md"
+    page.write_text("<!-- table pathar-nothing -->\n<!-- end -->\n")
+    with pytest.raises(FileFormatError, match="pathar-nothing"):
+        write_tables(tmp_path, page, LABELS)
+
+
+def test_tiles_to_look_at_are_drawn_without_data(monkeypatch):
+    from genviz._errors import DownloadError
+
+    def absent(*_):
+        raise DownloadError("no network")
+
+    monkeypatch.setattr("genviz.recipes.pathar_tiles.datasets.dsb2018", absent)
+    found, source = tiles_or_phantom(n=2)
+    assert "synthetic" in source
+    assert found.obs["label"].value_counts().to_dict() == {"fluorescence": 2, "histology": 2}
