@@ -104,7 +104,7 @@ class TokenizerConfig(_Config):
         Decay of the moving means; share of the mean count under which a code is dead; weight of the commitment loss.
     patch_basis
         Linear analysis and synthesis of patches beside appearance encoder and image decoder, started at the principal
-        components of training patches.
+        components of training patches; the last convolutions see the linear image.
     fusion
         How the image decoder joins the streams: "concat", "scaled_concat" (structure scaled by a learned vector),
         "film" (appearance modulated by structure).
@@ -149,7 +149,7 @@ class TokenizerConfig(_Config):
     fusion: str = "scaled_concat"
     appearance_permute: float = 0.5
     permute_from: float = 0.1
-    permute_weight: float = 0.5
+    permute_weight: float = 0.35
     structure_drop: float = 0.0
     jitter: float = 0.1
     perceptual: str = "laplacian"
@@ -157,7 +157,7 @@ class TokenizerConfig(_Config):
     gan_weight: float = 0.0
     gan_epochs: int = 0
     gan_lr: float = 2e-4
-    lr: float = 3e-4
+    lr: float = 1e-3
     final_lr_fraction: float = 0.02
     weight_decay: float = 0.01
     grad_clip: float = 1.0

@@ -122,7 +122,12 @@ class PathAR(TokenOperations):
             resume=resume,
             label_weights=label_weights,
         )
-        facts = {"preset": self.preset, "seed": options.seed, "label_key": self.setup.label_key}
+        facts = {
+            "preset": self.preset,
+            "rule": "paper" if self.preset == "paper" else "mini",
+            "seed": options.seed,
+            "label_key": self.setup.label_key,
+        }
         fitted = train(self.config, self.setup, self._adata, stage, options, facts, self._fitted)
         if fitted is None:
             kept = (
@@ -158,7 +163,8 @@ class PathAR(TokenOperations):
         seed
             With a row's name it decides the row, whatever the batch and the sampler.
         rule
-            ``"plain"``, ``"paper"``, ``"model"``, or a `SampleRule`; default the one the model was saved with.
+            ``"mini"``, ``"plain"``, ``"paper"``, ``"model"``, or a `SampleRule`; default ``"paper"`` for the paper
+            preset, else ``"mini"``.
         sampler
             ``"paired"`` (half the steps), ``"two_phase"``, ``"interleaved"``; all give the same tokens.
         batch_size

@@ -79,10 +79,8 @@ PRESETS: dict[str, PathARConfig] = {
             structure_width=0.5,
             norm="none",
             appearance_codes=512,
-            gan_weight=0.02,
-            gan_epochs=4,
         ),
-        PriorConfig(width=256, n_heads=4),
+        PriorConfig(width=256, n_heads=4, max_epochs=30, lr=1.2e-3, n_views=12288),
     ),
     "paper": PathARConfig(
         TokenizerConfig(

@@ -20,7 +20,9 @@ from genviz.nn.patch_basis import PatchBasis
 from genviz.nn.quantiser import VectorQuantiser
 
 _FEATURES = 256
+_FINE = 4
 _SMALL = 0.1
+_SLOW = 0.1
 _START_CHUNK = 16
 
 
@@ -51,8 +53,9 @@ class DualTokenizer(nn.Module):
         self.appearance_encoder = Encoder(3, n_features, **own)
         self.appearance_project = nn.Conv2d(n_features, d, 1)
         self.appearance = self._quantiser(config.appearance_codes)
-        self.image_decoder = Decoder(n_features, 3, **own)
         self.patches = PatchBasis(3, config.downsampling, d) if config.patch_basis else None
+        self.image_decoder = Decoder(n_features, _FINE if config.patch_basis else 3, **own)
+        self.finish = _finish() if config.patch_basis else None
         self.dual = config.streams == "dual"
         if self.dual:
             thin: dict[str, Any] = {"width": round(config.structure_width * config.width)} | sizes
@@ -66,11 +69,9 @@ class DualTokenizer(nn.Module):
         else:
             self.fusion = nn.Conv2d(d, n_features, 1)
         if self.patches is not None:
-            # Beside the linear path the nets begin at (almost) nothing.
+            # Beside the linear path the appearance encoder begins at nothing.
             nn.init.zeros_(self.appearance_project.weight)
             nn.init.zeros_(self.appearance_project.bias)  # type: ignore[arg-type]
-            self.image_decoder[-1].weight.data.mul_(_SMALL)  # type: ignore[operator, union-attr]
-            nn.init.zeros_(self.image_decoder[-1].bias)  # type: ignore[arg-type]
         channels_last(self)
 
     def _quantiser(self, n_codes: int) -> VectorQuantiser:
@@ -120,8 +121,13 @@ class DualTokenizer(nn.Module):
 
     def paint(self, qs_BDHW: Tensor | None, qa_BDHW: Tensor) -> Tensor:
         """Image (B, 3, H, W), about [-1, 1], of the codes of both streams."""
-        y_B3HW: Tensor = self.image_decoder(self.fused(qs_BDHW, qa_BDHW))
-        return y_B3HW if self.patches is None else y_B3HW + self.patches.synthesise(qa_BDHW)
+        fine_BCHW: Tensor = self.image_decoder(self.fused(qs_BDHW, qa_BDHW))
+        if self.patches is None or self.finish is None:
+            return fine_BCHW
+        # The last convolutions see the linear image at full resolution, so that they can mend the edges of its patches.
+        linear_B3HW = self.patches.synthesise(qa_BDHW)
+        y_B3HW: Tensor = linear_B3HW + self.finish(torch.cat([fine_BCHW, linear_B3HW], dim=1))
+        return y_B3HW
 
     @torch.no_grad()
     def decode_image(self, s_BN: Tensor | None, a_BN: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -204,20 +210,28 @@ class DualTokenizer(nn.Module):
     def painting_parameters(self) -> list[nn.Parameter]:
         """Parameters between codes and image: those that tokens do not depend on, and masks neither."""
         modules = [self.fusion, self.image_decoder]
-        if self.patches is not None:
-            modules.append(self.patches.synthesise)
+        modules += [self.patches.synthesise, self.finish] if self.patches and self.finish else []
         return [parameter for module in modules for parameter in module.parameters()]
 
     def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for AdamW: codebooks, biases and norms do not decay."""
-        learned = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        """Groups for AdamW: codebooks, biases and norms do not decay; the linear path learns at a tenth of the rate.
+
+        That path begins near its optimum, and steps of the nets' size would throw it out within ten of them.
+        """
+        linear = [] if self.patches is None else list(self.patches.parameters())
+        slow_ones = {id(p) for p in linear}
+        learned = [
+            (name, p) for name, p in self.named_parameters() if p.requires_grad and id(p) not in slow_ones
+        ]
         decayed = [p for name, p in learned if p.ndim > 1 and "codes_KD" not in name]
         others = [p for name, p in learned if p.ndim <= 1 or "codes_KD" in name]
         betas = (0.9, 0.95)
-        return [
+        groups = [
             {"params": decayed, "lr": lr, "weight_decay": weight_decay, "betas": betas},
             {"params": others, "lr": lr, "weight_decay": 0.0, "betas": betas},
         ]
+        slow = {"params": linear, "lr": _SLOW * lr, "weight_decay": 0.0, "betas": betas}
+        return groups if self.patches is None else [*groups, slow]
 
 
 def _vectors(features: Callable[[Tensor], Tensor], tiles_BCHW: Tensor) -> Tensor:
@@ -232,3 +246,12 @@ def mask_loss(logits_B1HW: Tensor, m_B1HW: Tensor) -> Tensor:
     p_B1HW = logits_B1HW.sigmoid()
     dice = (2 * (p_B1HW * m_B1HW).sum() + 1) / (p_B1HW.sum() + m_B1HW.sum() + 1)
     return binary_cross_entropy_with_logits(logits_B1HW, m_B1HW) + 1 - dice
+
+
+def _finish() -> nn.Sequential:
+    """Two convolutions from decoder features and the linear image to what is added to that image; it begins small."""
+    last = nn.Conv2d(4 * _FINE, 3, 3, padding=1)
+    with torch.no_grad():
+        last.weight.mul_(_SMALL)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+    return nn.Sequential(nn.Conv2d(_FINE + 3, 4 * _FINE, 3, padding=1), nn.SiLU(), last)

@@ -82,14 +82,26 @@ def test_permuting_moves_appearance_cells_of_the_chosen_tiles_only(network, tile
     assert torch.equal(s[:2], qs[:2])
 
 
-def test_codes_biases_and_norms_do_not_decay():
+def test_codes_biases_and_norms_do_not_decay_and_the_linear_path_is_slow():
     network = DualTokenizer(nano_tokenizer(codebook="gradient"))
-    decayed, others = network.parameter_groups(1e-3, 0.05)
-    n_others = sum(p.numel() for p in others["params"])
-    assert decayed["weight_decay"] == 0.05 and others["weight_decay"] == 0.0
+    decayed, others, linear = network.parameter_groups(1e-3, 0.05)
+    assert [group["weight_decay"] for group in (decayed, others, linear)] == [0.05, 0.0, 0.0]
     assert any(p is network.structure.codes_KD for p in others["params"])
-    n_learned = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    assert n_others + sum(p.numel() for p in decayed["params"]) == n_learned
+    assert {id(p) for p in linear["params"]} == {id(p) for p in network.patches.parameters()}
+    assert linear["lr"] == pytest.approx(0.1 * decayed["lr"])
+    counted = sum(p.numel() for group in (decayed, others, linear) for p in group["params"])
+    assert counted == sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def test_the_image_before_training_is_nearly_the_linear_one():
+    network = DualTokenizer(nano_tokenizer())
+    x, m = pixels(disc_set())
+    network.start_codebooks(x, m)
+    network.eval()
+    error = (
+        network.decode_image(network.encode_structure(m), network.encode_appearance(x), (4, 4)) - x
+    ).square()
+    assert error.mean() < 0.25 * (x - x.mean()).square().mean()
 
 
 @pytest.mark.parametrize(

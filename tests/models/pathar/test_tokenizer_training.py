@@ -147,7 +147,7 @@ def test_resumed_equals_uninterrupted(images, tmp_path, monkeypatch, where, name
 def test_sharpening_changes_the_image_decoder_and_no_token(images):
     plain, sharp = weights(run(images, permute_from=0.0)), weights(run(images, **GAN))
     changed = {name for name in plain if not torch.equal(plain[name], sharp[name])}
-    painting = ("fusion.", "image_decoder.", "patches.synthesise.")
+    painting = ("fusion.", "image_decoder.", "finish.", "patches.synthesise.")
     assert {name for name in plain if name.startswith(painting)} == changed
 
 
