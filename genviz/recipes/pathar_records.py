@@ -101,13 +101,13 @@ def prior_table(folder: Path, labels: tuple[str, ...]) -> str:
 
 def pairs_table(folder: Path, labels: tuple[str, ...]) -> str:
     """Generated pairs; in brackets what stands beside each score."""
-    head = ["model", "label", "empty (real)", "agreement (real)", "shuffled", "style (real)",
+    head = ["model", "label", "empty", "agreement (real)", "shuffled", "style (real)",
             "FD to val (train to val)", "FD to train (halves)", "recall", "nearest training tile (val)"]  # fmt: skip
     body = []
     for row in read_records(folder, "pairs").values():
         for label in labels:
             body.append([
-                f"`{row.name}`", label, row.beside(f"empty_share_{label}", 2), row.beside(f"agreement_{label}"),
+                f"`{row.name}`", label, row.cell(f"empty_share_{label}", 2), row.beside(f"agreement_{label}"),
                 row.cell(f"agreement_shuffled_{label}", 2), row.beside(f"style_{label}", 2),
                 row.beside(f"val_fd_statistics_{label}", 2), row.beside(f"train_fd_statistics_half_{label}", 2),
                 row.cell(f"train_recall_statistics_{label}", 2), row.beside(f"nearest_distance_{label}", 1),
