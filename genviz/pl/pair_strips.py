@@ -38,7 +38,8 @@ def strip(
     -------
     uint8 (scale H, R scale W + gaps, 3).
     """
-    enlarged = [np.repeat(np.repeat(tile, scale, 0), scale, 1) for tile in tiles_RHW3]
+    # asarray: rows of a view would write back into their AnnData.
+    enlarged = [np.repeat(np.repeat(tile, scale, 0), scale, 1) for tile in np.asarray(tiles_RHW3)]
     if masks_RHW is not None:
         for tile, mask in zip(enlarged, masks_RHW, strict=True):
             tile[boundaries(np.repeat(np.repeat(mask, scale, 0), scale, 1))] = OUTLINE

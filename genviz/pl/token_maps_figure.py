@@ -84,7 +84,9 @@ def token_maps(adata: AnnData, *, key: str = "pathar", n: int = 4) -> go.Figure:
         for k, top in enumerate(tops)
     }
     figure.update_xaxes(visible=False, constrain="domain")
-    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
+    figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
+    for axis in figure.select_yaxes():
+        axis.scaleanchor = axis.anchor  # every panel is square by itself
     figure.update_layout(
         width=940,
         height=60 + 240 * n,
