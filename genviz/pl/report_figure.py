@@ -110,7 +110,9 @@ def _notes(adata: AnnData, provenance: Mapping[str, Any]) -> str:
     notes = []
     if Layers.COUNTS not in adata.layers:
         notes.append("No measured counts in this file: only predictions are shown.")
-    if provenance.get("synthetic") or is_synthetic(adata):
+    if is_synthetic(adata):
         notes.append("This tissue is synthetic.")
+    elif provenance.get("synthetic"):
+        notes.append("The model was trained on synthetic tissue.")
     notes += [str(note) for note in provenance.get("warnings", [])]
     return "".join(f'<p class="note">{html.escape(note)}</p>' for note in notes)

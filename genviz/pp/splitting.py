@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 TRAIN = SPLITS[0]
+TEST = SPLITS[2]
 
 
 def split(

@@ -121,13 +121,13 @@ def embed_as_in_training(rows: AnnData, model: GenAR) -> None:
     features, recipe = model.fitted.features, model.fitted.recipe
     if features in rows.obsm:
         return
-    if not recipe:
+    around = {} if recipe.get("ring", "none") == "none" else {"pitch_um": recipe.get("pitch_um")}
+    if not {"name", "ring", "stain"} <= set(recipe) or None in around.values():
         raise UsageError(
             f"Expected rows with the features that the model was trained on, obsm['{features}']; how they were made is "
             "not recorded. Make them in the same way and give the rows with --adata."
         )
     pp.tile(rows)
-    around = {} if recipe["ring"] == "none" else {"pitch_um": float(recipe["pitch_um"])}
     pp.embed(
         rows,
         encoder=recipe["name"],

@@ -195,7 +195,9 @@ def codebooks(model: PathAR, held: Held) -> dict[str, Score]:
     sizes = {"structure": config.structure_codes, "appearance": config.appearance_codes}
     scores = {}
     for stream, tokens in stream_tokens(held.crops).items():
-        found = metrics.codebook_usage(tokens, sizes[stream], labels=held.labels.tolist())
+        found = metrics.codebook_usage(
+            tokens, sizes[stream], labels=held.labels.tolist(), masks=np.asarray(held.crops.obsm[Obsm.MASKS])
+        )
         for name, score in found.items():
             base, _, label = name.partition("_")
             scores[f"{base}_{stream}" + (f"_{label}" if label else "")] = score

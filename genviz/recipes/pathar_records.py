@@ -62,7 +62,7 @@ def tokenizer_table(folder: Path, labels: tuple[str, ...]) -> str:
                 *(row.cell(f"mask_{name}{label}") for name in ("dice", "aji", "pq")),
                 *(row.cell(f"usage_{stream}{label}", 2) for stream in ("structure", "appearance")),
                 *(row.cell(f"perplexity_{stream}{label}", 0) for stream in ("structure", "appearance")),
-                row.cell(f"usage_structure_background{label}", 2),
+                "" if label else row.cell("background_structure_usage", 2),
             ])  # fmt: skip
     return markdown(head, body)
 

@@ -103,7 +103,8 @@ def load_fitted(folder: str | Path) -> Fitted:
         raise CheckpointError(
             f"Expected {GENES} to list the genes of the tree in {folder}; they differ. It was edited."
         )
-    if not ensemble.members or not np.isfinite(ensemble.scaler.mean_F).all():
+    finite = all(np.isfinite(np.asarray(value)).all() for value in found.tensors.values())
+    if not ensemble.members or not finite:
         raise CheckpointError(
             f"Expected trained networks in {folder}; found none, or weights that are not finite."
         )

@@ -24,7 +24,7 @@ from genviz.models.genar.rows import feature_recipe, rows_of
 from genviz.models.genar.scaler import Scaler
 from genviz.models.genar.setup import Setup
 from genviz.models.genar.training import TrainingData, TrainOptions, train_ensemble
-from genviz.pp.splitting import TRAIN
+from genviz.pp.splitting import TEST, TRAIN
 from genviz.pp.tree import rows_digest, tree_of, tree_recipe
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
     Raises
     ------
     UsageError
-        For a validation section that is not there.
+        For a validation section that is not there, or that holds rows marked ``test``.
     DataError
         When no training row is left.
     """
@@ -59,6 +59,11 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
         if not held.any():
             raise UsageError(
                 f"Expected val as one of the sections {', '.join(dict.fromkeys(library))}; got {val!r}."
+            )
+        if setup.split_key in adata.obs and (adata.obs[setup.split_key].astype(str)[held] == TEST).any():
+            raise UsageError(
+                f"Expected val to be a section without test rows; {val} has some. Held-out counts must not decide when "
+                "training stops: choose another section, or mark those rows val."
             )
         train &= ~held
     if train.sum() < 2:

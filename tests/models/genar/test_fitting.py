@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from genviz import pp
+from genviz._errors import UsageError
 from genviz.models import GenAR
 from tests.models.genar.cases import GENES, tissue
 
@@ -61,3 +62,10 @@ def test_expected_sums_add_up_over_the_tree():
     for k, n in enumerate(tree.scales[:-1]):
         sums = tree.aggregate(np.asarray(predicted.layers["genar"]), k)
         np.testing.assert_allclose(predicted.obsm[f"genar_scale_{n}"], sums, rtol=1e-4)
+
+
+def test_a_section_with_test_rows_may_not_stop_training():
+    adata = tissue(60)
+    adata.obs["split"] = np.where(adata.obs["library_id"] == "S0", "train", "test")
+    with pytest.raises(UsageError, match="S1 has some"):
+        tree_of_model(adata, val="S1")
