@@ -9,6 +9,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
+from genviz.train.optimiser import optimiser_of
+
 
 class Trainable(Protocol):
     """What a network must offer to be trained here."""
@@ -18,12 +20,12 @@ class Trainable(Protocol):
         ...
 
     def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for AdamW."""
+        """Groups for AdamW, or for Muon where ``muon`` is True."""
         ...
 
 
 class NetworkModule(pl.LightningModule):
-    """AdamW with one cosine from `lr` to `lr * final_lr_fraction`; no host sync in a step.
+    """AdamW, and Muon where asked for, on one cosine down to `final_lr_fraction`; no host sync in a step.
 
     Parameters
     ----------
@@ -62,9 +64,9 @@ class NetworkModule(pl.LightningModule):
         self.log("val_nll", nll, on_step=False, on_epoch=True, batch_size=len(batch[0]))
 
     def configure_optimizers(self) -> Any:
-        """AdamW on the network's own groups, stepped along the cosine."""
+        """The network's own groups, stepped along the cosine."""
         groups = self.network.parameter_groups(self.lr, self.weight_decay)  # type: ignore[operator]
-        optimiser = torch.optim.AdamW(groups)
+        optimiser = optimiser_of(groups)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._cosine)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

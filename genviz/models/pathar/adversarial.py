@@ -7,6 +7,7 @@ each epoch, and an interrupted run goes on from it.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_path
 from genviz.models.pathar.run_options import RunOptions
 from genviz.models.pathar.tile_batches import TileBatches, TileDraws
-from genviz.models.pathar.tokenizer import DualTokenizer
+from genviz.models.pathar.tokenizer import DualTokenizer, pixel_loss
 from genviz.nn.patch_gan import PatchDiscriminator, discriminator_loss, generator_loss
 
 log = logging.getLogger("genviz")
@@ -32,8 +33,8 @@ _BETAS = (0.5, 0.9)
 def sharpen(network: DualTokenizer, draws: TileDraws, options: RunOptions) -> bool:
     """Fine-tune fusion and image decoder for ``config.gan_epochs`` epochs; False when interrupted.
 
-    Loss of the decoder: reconstruction plus ``gan_weight`` times the hinge loss of the tiles whose appearance was not
-    permuted; the others have a target that no decoder can reach, so the discriminator never sees them.
+    Loss of the decoder: L1 and L2 of pixels plus ``gan_weight`` times the hinge loss of the tiles whose appearance was
+    not permuted; the others have a target that no decoder can reach, so the discriminator never sees them.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ def sharpen(network: DualTokenizer, draws: TileDraws, options: RunOptions) -> bo
         state = _State(
             network,
             judge,
-            torch.optim.AdamW(learned, lr=config.gan_lr, betas=_BETAS, weight_decay=0.0),
-            torch.optim.AdamW(judge.parameters(), lr=2 * config.gan_lr, betas=_BETAS, weight_decay=0.0),
+            torch.optim.AdamW(learned, betas=_BETAS, weight_decay=0.0),
+            torch.optim.AdamW(judge.parameters(), betas=_BETAS, weight_decay=0.0),
             mixed="bf16" in options.precision,
         )
         batches = TileBatches(draws)
@@ -74,6 +75,7 @@ def sharpen(network: DualTokenizer, draws: TileDraws, options: RunOptions) -> bo
                 torch.manual_seed(row_key(seed, "", str(epoch), "sharpen") % 2**63)
                 # Epochs of the main training are not repeated: these come after them.
                 batches.set_epoch(config.max_epochs + epoch)
+                state.slow_down(epoch / config.gan_epochs)
                 for batch in batches:
                     state.step(*(tensor.to(device) for tensor in batch))
                 state.save(folder, epoch + 1)
@@ -98,6 +100,13 @@ class _State:
         self.network, self.judge, self.mixed = network, judge, mixed
         self.optimiser, self.judge_optimiser = optimiser, judge_optimiser
 
+    def slow_down(self, along: float) -> None:
+        """Set both learning rates on their cosine: at a constant rate the balance of the two swings by a decibel."""
+        share = 0.5 * (1 + math.cos(math.pi * along))
+        for optimiser, times in ((self.optimiser, 1), (self.judge_optimiser, 2)):
+            for group in optimiser.param_groups:
+                group["lr"] = times * self.network.config.gan_lr * share
+
     def step(self, x_B3HW: Tensor, m_B1HW: Tensor, permute_B: Tensor, drop_B: Tensor) -> None:
         """One step of the discriminator, one of the decoder."""
         network = self.network
@@ -119,7 +128,8 @@ class _State:
                 self.judge_optimiser.zero_grad()
                 judged.backward()  # type: ignore[no-untyped-call]
                 self.judge_optimiser.step()
-            loss = network.reconstruction(network.forgiven(y_B3HW, x_B3HW, permute_B), x_B3HW)
+            # Pixels only: a loss on fine bands asks for their mean, which is what made the decoder smooth.
+            loss = pixel_loss(network.forgiven(y_B3HW, x_B3HW, permute_B), x_B3HW)
             if len(real):
                 loss = loss + network.config.gan_weight * generator_loss(self.judge(fake, mask))
         self.optimiser.zero_grad()

@@ -6,74 +6,17 @@ live in `genviz.models.pathar.presets`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 from genviz._errors import UsageError
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "streams": ("dual", "single"),
-    "fusion": ("concat", "scaled_concat", "film"),
-    "codebook": ("gradient", "gradient_l2", "ema", "ema_revive"),
-    "norm": ("group", "none"),
-    "perceptual": ("none", "laplacian", "lpips"),
-    "order": ("interleaved", "s_then_a", "a_then_s", "a_only"),
-    "visibility": ("asymmetric", "causal", "leaky_literal"),
-    "rope_query": ("target", "input"),
-    "appearance_input": ("previous", "previous_and_structure"),
-    "appearance_sees": ("prefix", "full"),
-}
-
+from genviz.models.config_base import Choices, Config
 
 _LEAST_JUDGED = 24  # pixels a side from which the discriminator's coarse scale has a patch
 
 
-class _Config:
-    """JSON and checks that both configurations share."""
-
-    def _check_choices(self) -> None:
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name, choices[0])
-            if value not in choices:
-                raise UsageError(f"Expected {name} out of {', '.join(map(repr, choices))}; got {value!r}.")
-
-    def _check_positive(self, *names: str) -> None:
-        for name in names:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"Expected {name} > 0; got {getattr(self, name)!r}.")
-
-    def _check_fractions(self, *names: str) -> None:
-        for name in names:
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"Expected {name} in [0, 1); got {getattr(self, name)!r}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give a JSON-able dict, from which `from_dict` rebuilds an equal object."""
-        values = asdict(self)  # type: ignore[call-overload]
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`; absent names take their defaults.
-
-        Raises
-        ------
-        UsageError
-            For a name that this version does not know.
-        """
-        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise UsageError(
-                f"Expected only options of {cls.__name__}; got {', '.join(unknown)}. "
-                f"Known: {', '.join(sorted(known))}."
-            )
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
-
-
 @dataclass(frozen=True)
-class TokenizerConfig(_Config):
+class TokenizerConfig(Config):
     """Architecture, losses and training recipe of the dual-VQ tokenizer.
 
     Parameters
@@ -119,7 +62,7 @@ class TokenizerConfig(_Config):
         Loss beside L1: differences of a Laplacian pyramid, or LPIPS (needs its weights).
     gan_weight, gan_epochs, gan_lr
         Weight of the PatchGAN loss, epochs of the decoder's fine-tuning against it (tokens stay as they are), and its
-        learning rate; 0 leaves it out.
+        learning rate, with a cosine to 0; no epochs leave it out.
     lr, final_lr_fraction, weight_decay, grad_clip, batch_size, max_epochs, tiles_per_epoch
         AdamW with a cosine.
 
@@ -128,6 +71,14 @@ class TokenizerConfig(_Config):
     UsageError
         For an unknown choice or a number outside its range.
     """
+
+    choices: ClassVar[Choices] = {
+        "streams": ("dual", "single"),
+        "fusion": ("concat", "scaled_concat", "film"),
+        "codebook": ("gradient", "gradient_l2", "ema", "ema_revive"),
+        "norm": ("group", "none"),
+        "perceptual": ("none", "laplacian", "lpips"),
+    }
 
     streams: str = "dual"
     size_px: int = 128
@@ -166,12 +117,12 @@ class TokenizerConfig(_Config):
     tiles_per_epoch: int = 1024
 
     def __post_init__(self) -> None:
-        self._check_choices()
-        self._check_positive(
+        self.check_choices()
+        self.check_positive(
             "size_px", "stem", "width", "n_blocks", "structure_width", "structure_codes", "appearance_codes",
             "code_dim", "lr", "grad_clip", "batch_size", "max_epochs", "tiles_per_epoch",
         )  # fmt: skip
-        self._check_fractions(
+        self.check_fractions(
             "ema_decay", "permute_from", "structure_drop", "jitter", "final_lr_fraction", "weight_decay"
         )
         object.__setattr__(self, "multipliers", tuple(self.multipliers))
@@ -210,7 +161,7 @@ class TokenizerConfig(_Config):
 
 
 @dataclass(frozen=True)
-class PriorConfig(_Config):
+class PriorConfig(Config):
     """Architecture and training recipe of the autoregressive transformer over both token streams.
 
     Parameters
@@ -233,6 +184,8 @@ class PriorConfig(_Config):
         Dropout on embeddings, attention output and MLP; share of rows whose label is replaced by the null label.
     lr, final_lr_fraction, weight_decay, grad_clip, batch_size, max_epochs
         AdamW (0.9, 0.95) with a cosine.
+    matrix_lr
+        Learning rate of Muon for the matrices of the blocks; 0 leaves them to AdamW, as published.
     views_per_epoch, n_views
         Tiles an epoch; tokenised tiles (random crops, turned and flipped) that are drawn from.
 
@@ -241,6 +194,14 @@ class PriorConfig(_Config):
     UsageError
         For an unknown choice or a number outside its range.
     """
+
+    choices: ClassVar[Choices] = {
+        "order": ("interleaved", "s_then_a", "a_then_s", "a_only"),
+        "visibility": ("asymmetric", "causal", "leaky_literal"),
+        "rope_query": ("target", "input"),
+        "appearance_input": ("previous", "previous_and_structure"),
+        "appearance_sees": ("prefix", "full"),
+    }
 
     order: str = "interleaved"
     visibility: str = "asymmetric"
@@ -253,6 +214,7 @@ class PriorConfig(_Config):
     dropout: float = 0.0
     label_dropout: float = 0.1
     lr: float = 1.5e-3
+    matrix_lr: float = 0.0
     final_lr_fraction: float = 0.02
     weight_decay: float = 0.05
     grad_clip: float = 1.0
@@ -262,12 +224,12 @@ class PriorConfig(_Config):
     n_views: int = 16384
 
     def __post_init__(self) -> None:
-        self._check_choices()
-        self._check_positive(
+        self.check_choices()
+        self.check_positive(
             "width", "n_layers", "n_heads", "lr", "grad_clip", "batch_size", "max_epochs", "views_per_epoch",
             "n_views",
         )  # fmt: skip
-        self._check_fractions("dropout", "label_dropout", "final_lr_fraction", "weight_decay")
+        self.check_fractions("dropout", "label_dropout", "final_lr_fraction", "weight_decay", "matrix_lr")
         if self.width % self.n_heads or (self.width // self.n_heads) % 4:
             raise UsageError(
                 "Expected heads of a multiple of 4 channels (two axes of rotated pairs); got width "

@@ -79,8 +79,11 @@ PRESETS: dict[str, PathARConfig] = {
             structure_width=0.5,
             norm="none",
             appearance_codes=512,
+            gan_weight=0.1,
+            gan_epochs=6,
+            gan_lr=3e-4,
         ),
-        PriorConfig(width=256, n_heads=4, max_epochs=30, lr=1.2e-3, n_views=12288),
+        PriorConfig(width=256, n_heads=4, max_epochs=36, lr=1.2e-3, matrix_lr=0.02, n_views=16384),
     ),
     "paper": PathARConfig(
         TokenizerConfig(

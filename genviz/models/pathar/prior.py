@@ -299,17 +299,24 @@ class Prior(nn.Module):
         return loss, {name: value.detach() for name, value in parts.items()}
 
     def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for AdamW (0.9, 0.95): matrices decayed, tables and norms not.
+        """Groups for AdamW (0.9, 0.95), matrices decayed, tables and norms not; or the blocks' matrices for Muon.
 
         Parameters
         ----------
         lr, weight_decay
-            Of all groups; of the matrices.
+            Of all groups, or of all but Muon's; of the matrices.
         """
-        matrices = [module.weight for module in self.modules() if isinstance(module, nn.Linear)]
-        decayed = {id(parameter) for parameter in matrices}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in decayed]
+        matrices = [module.weight for module in self.blocks.modules() if isinstance(module, nn.Linear)]
+        heads = [head.weight for head in (self.structure_out, self.appearance_out) if head is not None]
+        taken = {id(parameter) for parameter in matrices + heads}
+        rest = [parameter for parameter in self.parameters() if id(parameter) not in taken]
+        hidden = {"params": matrices, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay}
+        if self.config.matrix_lr:
+            # Decay is multiplied by the rate: the same shrinkage a step as AdamW's.
+            decay = weight_decay * lr / self.config.matrix_lr
+            hidden = {"params": matrices, "lr": self.config.matrix_lr, "weight_decay": decay, "muon": True}
         return [
-            {"params": matrices, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay},
+            hidden,
+            {"params": heads, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay},
             {"params": rest, "lr": lr, "betas": _BETAS, "weight_decay": 0.0},
         ]

@@ -20,8 +20,10 @@ from genviz.features.stain_jitter import jitter_stain
 from genviz.models.pathar.image_set import ImageSet
 
 _LABEL_TEMPER = 0.25
-_FOREGROUND = 0.01
 _REDRAWS = 4
+
+FOREGROUND = 0.01
+"""Share of a tile that is nuclei, from which it counts as not empty."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class TileDraws:
             top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
             window = (slice(top, top + size), slice(left, left + size))
             mask = self.images.masks[k][window]
-            if mask.mean() >= _FOREGROUND:
+            if mask.mean() >= FOREGROUND:
                 break
         way = int(rng.integers(N_TURNS))
         return turn(self.images.images[k][window], way), turn(mask, way), int(self.images.labels[k])

@@ -204,8 +204,8 @@ class DualTokenizer(nn.Module):
         """L1 + L2 + the configured perceptual loss, in float32."""
         y_B3HW = y_B3HW.float()
         c = self.config
-        plain = l1_loss(y_B3HW, x_B3HW) + mse_loss(y_B3HW, x_B3HW)
-        return plain + c.perceptual_weight * perceptual_loss(c.perceptual, y_B3HW, x_B3HW)
+        perceptual = c.perceptual_weight * perceptual_loss(c.perceptual, y_B3HW, x_B3HW)
+        return pixel_loss(y_B3HW, x_B3HW) + perceptual
 
     def painting_parameters(self) -> list[nn.Parameter]:
         """Parameters between codes and image: those that tokens do not depend on, and masks neither."""
@@ -238,6 +238,11 @@ def _vectors(features: Callable[[Tensor], Tensor], tiles_BCHW: Tensor) -> Tensor
     """Encoder outputs (B N, D), a few tiles at a time."""
     parts = [features(part).permute(0, 2, 3, 1).flatten(0, 2) for part in tiles_BCHW.split(_START_CHUNK)]
     return torch.cat(parts)
+
+
+def pixel_loss(y_B3HW: Tensor, x_B3HW: Tensor) -> Tensor:
+    """L1 + L2."""
+    return l1_loss(y_B3HW, x_B3HW) + mse_loss(y_B3HW, x_B3HW)
 
 
 def mask_loss(logits_B1HW: Tensor, m_B1HW: Tensor) -> Tensor:

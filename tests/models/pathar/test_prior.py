@@ -82,7 +82,7 @@ def test_groups_hold_every_parameter_once():
     held = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(held) == sorted(id(parameter) for parameter in net.parameters())
     assert all(group["betas"] == (0.9, 0.95) for group in groups)
-    assert groups[1]["weight_decay"] == 0
+    assert [group["weight_decay"] for group in groups] == [0.05, 0.05, 0]
 
 
 def test_untrained_predictions_are_uniform():
@@ -114,3 +114,12 @@ def test_one_stream_needs_its_own_order():
     with pytest.raises(UsageError, match="a_only"):
         prior(structure_codes=0)
     assert prior("a_only", structure_codes=0).structure_in is None
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else():
+    net = prior(matrix_lr=0.02)
+    hidden, *others = net.parameter_groups(1e-3, 0.05)
+    assert hidden["muon"] and hidden["lr"] == 0.02 and not any("muon" in group for group in others)
+    assert hidden["lr"] * hidden["weight_decay"] == pytest.approx(1e-3 * 0.05)
+    inside = {id(parameter) for parameter in net.blocks.parameters() if parameter.ndim == 2}
+    assert {id(parameter) for parameter in hidden["params"]} == inside
