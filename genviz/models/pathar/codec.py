@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genviz._errors import DataError
+from genviz._errors import DataError, MissingKeyError
+from genviz._keys import Obsm
 from genviz.core.instances import split_instances
 from genviz.models.pathar.checkpoint import Fitted
 from genviz.models.pathar.chunks import by_chunks
@@ -74,9 +75,19 @@ def encode_tiles(fitted: Fitted, tiles_RHW3: NDArray[np.uint8]) -> NDArray[np.in
 def decode_images(fitted: Fitted, tokens: Tokens, labels: Sequence[str]) -> NDArray[np.uint8]:
     """Images uint8 (R, H, W, 3); of labels whose training images were all grey, grey (the mean of the channels).
 
-    Without structure tokens the image decoder's learned null stands in for them.
+    Without structure tokens the image decoder's null stands in for them, where it was learned.
+
+    Raises
+    ------
+    MissingKeyError
+        Without structure tokens when the decoder has always had them.
     """
     check_range(fitted, tokens)
+    if fitted.tokenizer.dual and not tokens.structure_RN.shape[1] and not fitted.config.tokenizer.structure_drop:
+        raise MissingKeyError(
+            f"Expected obsm['{Obsm.STRUCTURE_TOKENS}']: this model never decoded appearance alone; found none. Encode "
+            "tiles with their masks, or train with tokenizer={'structure_drop': 0.1}."
+        )
 
     def work(a_BN: NDArray[np.int32], s_BN: NDArray[np.int32]) -> NDArray[Any]:
         structure = indices(fitted, s_BN) if s_BN.shape[1] and fitted.tokenizer.dual else None

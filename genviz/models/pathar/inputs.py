@@ -56,7 +56,17 @@ def masks_of(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
     if masks.ndim != 3:
         raise DataError(f"Expected (rows, H, W) in obsm['{Obsm.MASKS}']; got {masks.shape}.")
     _check_sides(fitted, masks.shape[1:3], Obsm.MASKS)
-    return np.asarray(masks) > 0
+    return _foreground(np.asarray(masks))
+
+
+def _foreground(masks: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a mask is not 0; a map of probabilities is no mask, and its threshold is its maker's choice."""
+    if masks.dtype.kind not in "buif" or (masks.dtype.kind == "f" and not np.equal(masks, np.round(masks)).all()):
+        raise DataError(
+            f"Expected masks of whole numbers, 0 for background; got {masks.dtype} with fractions or NaN. Threshold "
+            "the map first, for example masks > 0.5."
+        )
+    return np.asarray(masks > 0)
 
 
 def tiles_of(fitted: Fitted, adata: AnnData) -> NDArray[np.uint8]:
@@ -84,10 +94,10 @@ def masks_given(fitted: Fitted, masks: Any) -> tuple[list[str], NDArray[np.int32
     Raises
     ------
     DataError
-        For masks of another size than the tiles that the model makes, or none at all.
+        For masks of another size than the tiles that the model makes, of fractions, or none at all.
     """
     rows = hasattr(masks, "obsm")
-    pixels = masks_of(fitted, masks) if rows else np.asarray(masks) != 0
+    pixels = masks_of(fitted, masks) if rows else _foreground(np.asarray(masks))
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     side = fitted.config.tokenizer.size_px
     if pixels.ndim != 3 or pixels.shape[1:] != (side, side):

@@ -226,6 +226,9 @@ def test_tokens_that_do_not_fit_are_refused():
         with pytest.raises(DataError, match=said):
             model.decode(rows)
     del rows.obsm["structure_tokens"]
+    rows.obsm["appearance_tokens"] = np.zeros((2, 16), int)
+    with pytest.raises(MissingKeyError, match="never decoded appearance alone"):
+        model.decode(rows)
     rows.obsm["appearance_tokens"] = np.zeros((2, 15), int)
     with pytest.raises(DataError, match="a square tile; got 15"):
         model.decode(rows)
@@ -252,6 +255,8 @@ def test_tokens_that_do_not_fit_are_refused():
         (lambda m: m.from_mask(np.zeros((40, 40)), "dark"), DataError, r"32 x 32 pixels; got 40 x 40.*crops"),
         (lambda m: m.from_mask(np.zeros((0, SIDE, SIDE)), "dark"), DataError, "at least one mask"),
         (lambda m: m.from_mask(np.zeros(7), "dark"), DataError, "masks of 32 x 32"),
+        (lambda m: m.from_mask(np.full((SIDE, SIDE), 0.4), "dark"), DataError, "whole numbers.*masks > 0.5"),
+        (lambda m: m.from_mask(np.full((SIDE, SIDE), np.nan), "dark"), DataError, "fractions or NaN"),
         (lambda m: m.swap(tiles(2), tiles(2)[:3].copy()), UsageError, "as many rows on both sides"),
         (lambda m: m.swap(tiles(1), discs(1, 48)), DataError, "tiles of one size"),
         (lambda m: m.inpaint(tiles(1), np.ones((8, 8))), UsageError, "a region of 32 x 32"),
