@@ -3,7 +3,11 @@
     python benchmarks/accuracy_pathar.py --model runs/pathar-0 --seed 0 --out benchmarks/results/pathar
     python benchmarks/accuracy_pathar.py --out benchmarks/results/pathar --table docs/results.md
 
-One record a model, seed and part. Several processes may fill one folder.
+One record a model, seed and part. Several processes may fill one folder. One more part is only made when asked for,
+because it trains a generator a label from five real images (a third of the steps of a full training); it needs no
+--model, and goes on where it was stopped:
+
+    python benchmarks/accuracy_pathar.py --part few --seed 0 --runs runs/pathar-few --out benchmarks/results/pathar
 """
 
 from __future__ import annotations
@@ -14,11 +18,12 @@ import tempfile
 from pathlib import Path
 
 import genviz as gv
-from genviz.metrics import scores_from_json
+from genviz.metrics import Score, scores_from_json
 from genviz.models import PathAR
 from genviz.recipes.pathar_evaluation import evaluate_pathar
+from genviz.recipes.pathar_few_shot import few_shot
 from genviz.recipes.pathar_pairs import Judges, score_pairs, score_use
-from genviz.recipes.pathar_records import PARTS, write_record, write_tables
+from genviz.recipes.pathar_records import FEW, PARTS, write_record, write_tables
 
 GATED = ("fluorescence", "histology")
 LABELS = (*GATED, "brightfield_cytology")
@@ -34,6 +39,8 @@ def measure(args: argparse.Namespace) -> None:
             write_record(
                 args.out, args.name, args.seed, "tokenizer", scores_from_json(json.loads(file.read_text()))
             )
+    if FEW in parts:
+        write_record(args.out, args.name, args.seed, FEW, few_scores(args))
     if not {"pairs", "use"} & set(parts):
         return
     model = PathAR.load(args.model)
@@ -54,6 +61,23 @@ def measure(args: argparse.Namespace) -> None:
         write_record(args.out, args.name, args.seed, "use", scores)
 
 
+def few_scores(args: argparse.Namespace) -> dict[str, Score]:
+    """Of each label ``<label>|<set>``, the Dice, and ``<label>|<set>|<score>``, what is known of the synthetic set."""
+    train, val = (gv.datasets.dsb2018(split) for split in ("train", "val"))
+    scores = {}
+    for label in GATED:
+        out = args.runs / f"{label}-{args.seed}"
+        found = few_shot(train, val, label, out=out, n=args.n // 2, seed=args.seed, rule=args.rule)
+        for name, one in found.items():
+            scores[f"{label}|{name}"] = one["dice"]
+            scores |= {
+                f"{label}|{name}|{score}": value
+                for score, value in one.items()
+                if not score.startswith("dice")
+            }
+    return scores
+
+
 def main() -> None:
     """Measure one model, or write the tables of what was measured."""
     parser = argparse.ArgumentParser(
@@ -63,7 +87,10 @@ def main() -> None:
     parser.add_argument("--model", help="model folder or name")
     parser.add_argument("--name", default="mini", help="name of the model in the tables")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", default=",".join(PARTS), help="parts, comma-separated")
+    parser.add_argument("--part", default=",".join(PARTS), help=f"parts, comma-separated; {FEW} is one more")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/pathar-few"), help=f"folder of the trainings of part {FEW}"
+    )
     parser.add_argument("--rule", help="how to sample; default the model's own rule")
     parser.add_argument(
         "--n", type=int, default=200, help="generated pairs a label (half of them train nets)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,21 @@ from safetensors.torch import save_file
 from genviz.io.atomic import atomic_path
 
 _KEY = "key"
+
+
+def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of named tensors as they are in memory.
+
+    Parameters
+    ----------
+    tensors
+        Name → tensor.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_keyed(file: Path, key: str) -> dict[str, torch.Tensor] | None:

@@ -1,4 +1,4 @@
-"""Scores of a trained PathAR on held-out images: reconstruction, codebooks, likelihood, swaps.
+"""Scores of a trained PathAR on held-out images: reconstruction, codebooks and what they carry, likelihood, swaps.
 
 Images are cut into non-overlapping crops at their own scale, of the size that the model makes. Crops without a nucleus
 have scores of their own, named ``..._empty``. Shape legend: R crops, N cells, K codes.
@@ -25,13 +25,13 @@ from genviz.metrics.row_means import by_label, mean_score
 from genviz.models import PathAR
 from genviz.recipes.jobs import aligned
 from genviz.recipes.pathar_jobs import KEY, load_image_rows
+from genviz.recipes.pathar_leak import STREAMS, leak_scores
 from genviz.recipes.pathar_swaps import swap_scores
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 EVERYTHING = "all"
-_STREAMS = {"structure": Obsm.STRUCTURE_TOKENS, "appearance": Obsm.APPEARANCE_TOKENS}
 _UNIGRAM_CROPS = 256  # of each label, for the baseline of the likelihood
 
 
@@ -112,6 +112,7 @@ def evaluate_pathar(
     size_px = fitted.config.tokenizer.size_px
     held = held_out(fitted, pp.crops(chosen, size_px), seed)
     scores = reconstruction(fitted, held) | codebooks(fitted, held)
+    scores |= leak_scores(fitted, held.crops, held.labels, held.groups, held.filled, seed=seed)
     if fitted.fitted.prior is not None:
         scores |= likelihood(fitted, held, training_tokens(fitted, adata, size_px, seed))
     if fitted.fitted.tokenizer.dual:
@@ -206,7 +207,7 @@ def codebooks(model: PathAR, held: Held) -> dict[str, Score]:
 
 def stream_tokens(crops: AnnData) -> dict[str, NDArray[np.int64]]:
     """Tokens (R, N) of the streams that a model has."""
-    return {s: np.asarray(crops.obsm[slot], np.int64) for s, slot in _STREAMS.items() if slot in crops.obsm}
+    return {s: np.asarray(crops.obsm[slot], np.int64) for s, slot in STREAMS.items() if slot in crops.obsm}
 
 
 def likelihood(model: PathAR, held: Held, training: AnnData | None) -> dict[str, Score]:

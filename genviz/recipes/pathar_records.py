@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from genviz.recipes.page_tables import Row, fill_page, markdown
 
 PREFIX = "pathar-"
 PARTS = ("tokenizer", "pairs", "use")
+FEW = "few"
+_ABSENT = "Not measured yet."
 
 
 def write_record(folder: Path, name: str, seed: int, part: str, scores: Mapping[str, Score]) -> Path:
@@ -32,22 +35,32 @@ def read_records(folder: Path, part: str) -> dict[str, Row]:
     DataError
         When there are none.
     """
+    found = _records(folder, part)
+    if not found:
+        raise DataError(
+            f"Expected records *-{part}.json in {folder}; found none. Run benchmarks/accuracy_pathar.py --part {part}."
+        )
+    return found
+
+
+def _records(folder: Path, part: str) -> dict[str, Row]:
     runs: dict[str, list[dict[str, Score]]] = {}
     for path in sorted(folder.glob(f"*-{part}.json")):
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runs.setdefault(str(document["model"]), []).append(scores_from_json(document))
-    if not runs:
-        raise DataError(
-            f"Expected records *-{part}.json in {folder}; found none. Run benchmarks/accuracy_pathar.py --part {part}."
-        )
     return {name: Row(name, tuple(found)) for name, found in runs.items()}
 
 
 def write_tables(folder: Path, page: Path, labels: tuple[str, ...]) -> None:
     """Replace the PathAR tables of a page by those of the records."""
-    makers = {"tokenizer": tokenizer_table, "swaps": swaps_table, "prior": prior_table, "pairs": pairs_table}
+    makers = {
+        "tokenizer": tokenizer_table, "leak": leak_table, "centroids": centroids_table, "swaps": swaps_table,
+        "prior": prior_table, "pairs": pairs_table,
+    }  # fmt: skip
     tables = {PREFIX + name: partial(maker, folder, labels) for name, maker in makers.items()}
-    fill_page(page, tables | {PREFIX + "use": partial(use_table, folder)}, prefix=PREFIX)
+    own = {"use": use_table, "few": few_table}
+    tables |= {PREFIX + name: partial(maker, folder) for name, maker in own.items()}
+    fill_page(page, tables, prefix=PREFIX)
 
 
 def tokenizer_table(folder: Path, labels: tuple[str, ...]) -> str:
@@ -65,6 +78,30 @@ def tokenizer_table(folder: Path, labels: tuple[str, ...]) -> str:
                 "" if label else row.cell("background_structure_usage", 2),
             ])  # fmt: skip
     return markdown(head, body)
+
+
+def leak_table(folder: Path, labels: tuple[str, ...]) -> str:
+    """How well a cell's code tells the share of mask in the cell."""
+    body = []
+    for row in read_records(folder, "tokenizer").values():
+        for label in ("", *(f"_{label}" for label in labels)):
+            names = [f"leak_r2_{stream}{label}" for stream in ("structure", "appearance")]
+            if any(row.values(name) for name in names):  # records before genviz measured it have none
+                cells = [row.cell(name, 2) for name in names]
+                body.append([f"`{row.name}`", label.strip("_") or "all", *cells])
+    return _or_absent(["model", "label", "R² from S", "R² from A"], body)
+
+
+def centroids_table(folder: Path, labels: tuple[str, ...]) -> str:
+    """Distances between the mean codes of labels."""
+    pairs = {f"{a}_{b}": f"{a}, {b}" for a, b in combinations(sorted(labels), 2)}
+    body = []
+    for row in read_records(folder, "tokenizer").values():
+        for pair, told in (pairs | {"mean": "mean"}).items():
+            names = [f"centroid_{stream}_{pair}" for stream in ("structure", "appearance")]
+            if any(row.values(name) for name in names):
+                body.append([f"`{row.name}`", told, *(row.cell(name, 2) for name in names)])
+    return _or_absent(["model", "labels", "S", "A"], body)
 
 
 def swaps_table(folder: Path, labels: tuple[str, ...]) -> str:
@@ -126,3 +163,23 @@ def use_table(folder: Path) -> str:
         if name in row.runs[0]
     ]
     return markdown(["model", "label", "trained on", "Dice (all real)"], body)
+
+
+def few_table(folder: Path) -> str:
+    """Dice of nets trained on few real pairs, and on pairs of a generator that has seen no others."""
+    body = []
+    for row in _records(folder, FEW).values():
+        for name in sorted({name for run in row.runs for name in run if name.count("|") == 1}):
+            more = [
+                row.beside(f"{name}|{score}", digits) if row.values(f"{name}|{score}") else ""
+                for score, digits in (("empty_share", 2), ("nearest_distance", 1))
+            ]
+            body.append([f"`{row.name}`", *name.split("|"), row.beside(name), *more])
+    return _or_absent(
+        ["model", "label", "trained on", "Dice (the few real)", "empty", "nearest training tile (val)"], body
+    )
+
+
+def _or_absent(head: list[str], body: list[list[str]]) -> str:
+    """A table; words where no record holds what it shows, so that the rest of the page can be made."""
+    return markdown(head, body) if body else _ABSENT

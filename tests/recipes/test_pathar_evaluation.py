@@ -9,8 +9,10 @@ import pytest
 
 from genviz import io, metrics, pp
 from genviz._errors import UsageError
+from genviz.metrics.token_cells import cell_shares
 from genviz.recipes import pathar_evaluation as evaluation
 from genviz.recipes.pathar_evaluation import evaluate_pathar, held_out, rows_of_split
+from genviz.recipes.pathar_leak import leak_scores
 from genviz.recipes.pathar_swaps import chosen_crops, swap_scores
 from tests.models.pathar.tile_cases import LABELS, SIDE, discs, loaded_as, trained, untrained
 
@@ -42,6 +44,8 @@ def test_all_scores_are_there_overall_and_by_label(home, tmp_path):
     assert all(set(entry) >= {"value", "ci", "n", "baseline"} for entry in found.values())
     assert all(found[name]["value"] is not None for name in NAMES)
     assert (document["n_images"], document["n_crops"], document["n_images_trained_on"]) == (4, 16, 0)
+    assert {"centroid_structure_dark_stained", "centroid_appearance_mean"} <= set(found)
+    assert not [name for name in found if name.startswith("leak")]  # two scenes are too few to hold some out
     assert document["n_crops_empty"] == 8 == found["psnr_empty"]["n"]
     assert found["psnr"]["n"] == found["mask_dice"]["n"] == 8
     assert found["ce_structure"]["baseline"] == pytest.approx(found["unigram_structure"]["value"])
@@ -131,3 +135,43 @@ class TestSwaps:
         empty = crops.copy()
         empty.obsm["masks"] = np.zeros_like(empty.obsm["masks"])
         assert swap_scores(trained(), empty, np.full(crops.n_obs, "one", object)) == {}
+
+
+class TestLeak:
+    """What tokens carry."""
+
+    def scores(self, crops, rows=None, **changed):
+        labels, groups = (crops.obs[key].astype(str).to_numpy(object) for key in ("label", "scene"))
+        filled = np.ones(crops.n_obs, bool) if rows is None else rows
+        known = {"labels": labels, "groups": groups, "filled": filled} | changed
+        return leak_scores(trained(), crops, **known)
+
+    def test_tokens_that_are_the_masks_tell_them_and_noise_does_not(self, crops):
+        told = crops.copy()
+        cells = told.obsm["appearance_tokens"].shape
+        told.obsm["structure_tokens"] = (31 * cell_shares(told.obsm["masks"], cells[1])).round().astype(int)
+        told.obsm["appearance_tokens"] = np.random.default_rng(0).integers(32, size=cells)
+        found = self.scores(told)
+        names = {
+            f"leak_r2_{stream}{label}" for stream in ("structure", "appearance") for label in ("", "_dark")
+        }
+        assert names <= set(found)
+        assert found["leak_r2_structure_dark"].value > 0.6  # few crops for 32 codes
+        assert abs(found["leak_r2_appearance"].value) < 0.1
+        assert found["centroid_appearance_dark_stained"].value < 0.2
+
+    def test_names_do_not_depend_on_the_order_of_rows(self, crops):
+        back = crops[::-1].copy()
+        forth, found = self.scores(crops), self.scores(back)
+        assert forth.keys() == found.keys()
+        name = "centroid_structure_dark_stained"
+        assert found[name].value == pytest.approx(forth[name].value)
+
+    def test_rows_without_nuclei_do_not_count(self, crops):
+        rows = (crops.obs["n_nuclei"] > 0).to_numpy() & (crops.obs["scene"] != "scene0").to_numpy()
+        assert self.scores(crops, rows)["leak_r2_structure"].n == rows.sum()
+        assert self.scores(crops, np.zeros(crops.n_obs, bool)) == {}
+
+    def test_of_a_single_label_there_are_no_centroids(self, crops):
+        found = self.scores(crops, labels=np.full(crops.n_obs, "one", object))
+        assert "leak_r2_structure_one" in found and not [name for name in found if "centroid" in name]

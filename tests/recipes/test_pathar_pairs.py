@@ -91,6 +91,35 @@ def test_records_become_tables_of_means_and_spreads(tmp_path):
     assert "0.850 (0.870)" in text
 
 
+def test_what_is_not_measured_yet_is_said_and_older_records_are_read(tmp_path):
+    record(tmp_path, 0, 30.0)  # neither leak nor centroids
+    page = tmp_path / "results.md"
+    names = ("leak", "centroids", "few")
+    page.write_text("".join(f"<!-- table pathar-{name} -->\nold\n<!-- end -->\n" for name in names))
+    write_tables(tmp_path, page, LABELS)
+    assert page.read_text().count("Not measured yet.") == 3 and "old" not in page.read_text()
+
+    newer = {
+        "leak_r2_structure": Score(0.98), "leak_r2_appearance": Score(0.25), "leak_r2_structure_dark": Score(0.97),
+        "leak_r2_appearance_dark": Score(0.44), "centroid_structure_dark_stained": Score(0.2),
+        "centroid_appearance_dark_stained": Score(1.9), "centroid_structure_mean": Score(0.2),
+        "centroid_appearance_mean": Score(1.9),
+    }  # fmt: skip
+    write_record(tmp_path, "mini", 1, "tokenizer", newer)
+    few = {
+        "dark|5 real": Score(0.8), "dark|100 synthetic": Score(0.7, baseline=0.8),
+        "dark|100 synthetic|empty_share": Score(0.1), "dark|100 synthetic|nearest_distance": Score(9.0, baseline=12.0),
+    }  # fmt: skip
+    write_record(tmp_path, "mini", 0, "few", few)
+    write_tables(tmp_path, page, LABELS)
+    text = page.read_text()
+    assert "| `mini` | dark | 0.97 | 0.44 |" in text
+    assert "stained | 0.97" not in text  # never measured: no row of dashes
+    assert "| `mini` | dark, stained | 0.20 | 1.90 |" in text
+    assert "| `mini` | dark | 100 synthetic | 0.700 (0.800) | 0.10 | 9.0 (12.0) |" in text
+    assert "| `mini` | dark | 5 real | 0.800 |  |  |" in text
+
+
 def test_a_record_says_what_it_is_of(tmp_path):
     document = json.loads(record(tmp_path, 3, 1.0).read_text())
     assert (document["model"], document["seed"], document["part"]) == ("mini", 3, "tokenizer")

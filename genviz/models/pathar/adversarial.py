@@ -19,7 +19,7 @@ from genviz._errors import CheckpointError
 from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_path
-from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.tile_batches import TileBatches, TileDraws
 from genviz.models.pathar.tokenizer import DualTokenizer, pixel_loss
 from genviz.nn.patch_gan import PatchDiscriminator, discriminator_loss, generator_loss
@@ -30,7 +30,7 @@ LAST = "last.ckpt"
 _BETAS = (0.5, 0.9)
 
 
-def sharpen(network: DualTokenizer, draws: TileDraws, options: RunOptions) -> bool:
+def sharpen(network: DualTokenizer, draws: TileDraws, options: PairRunOptions) -> bool:
     """Fine-tune fusion and image decoder for ``config.gan_epochs`` epochs; False when interrupted.
 
     Loss of the decoder: L1 and L2 of pixels plus ``gan_weight`` times the hinge loss of the tiles whose appearance was

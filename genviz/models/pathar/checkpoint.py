@@ -15,10 +15,10 @@ from torch import Tensor
 from genviz._errors import CheckpointError, GenvizError, UsageError
 from genviz.io.checkpoint import load_checkpoint, save_checkpoint
 from genviz.io.checkpoint_parts import FORMAT
+from genviz.io.keyed_tensors import tensors_digest
 from genviz.models.pathar.presets import PathARConfig
 from genviz.models.pathar.prior import Prior
 from genviz.models.pathar.prior_training import new_prior
-from genviz.models.pathar.token_cache import tensors_digest
 from genviz.models.pathar.tokenizer import DualTokenizer
 
 KIND = "pathar"

@@ -17,9 +17,10 @@ from torch import Tensor
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.core.instances import split_instances
+from genviz.models.chunks import by_chunks
 from genviz.models.pathar.checkpoint import Fitted
-from genviz.models.pathar.chunks import by_chunks
-from genviz.models.pathar.tile_batches import mask_tensor, to_images, to_tensor
+from genviz.models.pathar.tile_batches import mask_tensor
+from genviz.models.pixels import to_images, to_tensor
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ def decode_images(fitted: Fitted, tokens: Tokens, labels: Sequence[str]) -> NDAr
         Without structure tokens when the decoder has always had them.
     """
     check_range(fitted, tokens)
-    if fitted.tokenizer.dual and not tokens.structure_RN.shape[1] and not fitted.config.tokenizer.structure_drop:
+    if (
+        fitted.tokenizer.dual
+        and not tokens.structure_RN.shape[1]
+        and not fitted.config.tokenizer.structure_drop
+    ):
         raise MissingKeyError(
             f"Expected obsm['{Obsm.STRUCTURE_TOKENS}']: this model never decoded appearance alone; found none. Encode "
             "tiles with their masks, or train with tokenizer={'structure_drop': 0.1}."

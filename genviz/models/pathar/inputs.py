@@ -61,7 +61,9 @@ def masks_of(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
 
 def _foreground(masks: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a mask is not 0; a map of probabilities is no mask, and its threshold is its maker's choice."""
-    if masks.dtype.kind not in "buif" or (masks.dtype.kind == "f" and not np.equal(masks, np.round(masks)).all()):
+    if masks.dtype.kind not in "buif" or (
+        masks.dtype.kind == "f" and not np.equal(masks, np.round(masks)).all()
+    ):
         raise DataError(
             f"Expected masks of whole numbers, 0 for background; got {masks.dtype} with fractions or NaN. Threshold "
             "the map first, for example masks > 0.5."

@@ -16,7 +16,7 @@ from genviz.models.pathar.generating import generate, rule_of
 from genviz.models.pathar.operations import TokenOperations
 from genviz.models.pathar.presets import preset as preset_config
 from genviz.models.pathar.rows import check_labels, check_seed
-from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.sample_rule import SampleRule
 from genviz.models.pathar.training import train
 from genviz.train.device import resolve_device
@@ -114,7 +114,7 @@ class PathAR(TokenOperations):
             )
         if resume and out_dir is None:
             raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
-        options = RunOptions(
+        options = PairRunOptions(
             seed=check_seed(settings.seed if seed is None else seed),
             device=resolve_device(device),
             precision=precision,

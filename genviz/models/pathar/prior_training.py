@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 
 from genviz.core.keyed import row_key
+from genviz.io.keyed_tensors import tensors_digest
 from genviz.models.pathar.config import PriorConfig
 from genviz.models.pathar.image_set import ImageSet
 from genviz.models.pathar.prior import Prior
-from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.tile_batches import TileDraws, TileOptions
-from genviz.models.pathar.token_cache import tensors_digest, tokenised_views
+from genviz.models.pathar.token_cache import tokenised_views
 from genviz.models.pathar.tokenizer import DualTokenizer
 from genviz.train.batches import KeyedBatches
 from genviz.train.callbacks import EpochMeasures
@@ -35,7 +36,7 @@ def train_prior(
     config: PriorConfig,
     tokenizer: DualTokenizer,
     images: ImageSet,
-    options: RunOptions,
+    options: PairRunOptions,
     *,
     validation: ImageSet | None = None,
 ) -> Prior | None:

@@ -18,6 +18,7 @@ from genviz.core.keyed import row_generator
 from genviz.core.tile_augment import N_TURNS, turn
 from genviz.features.stain_jitter import jitter_stain
 from genviz.models.pathar.image_set import ImageSet
+from genviz.models.pixels import to_tensor
 
 _LABEL_TEMPER = 0.25
 _REDRAWS = 4
@@ -162,18 +163,6 @@ class TileBatches:
                 torch.from_numpy(rng.random(len(images)) < permuting),
                 torch.from_numpy(rng.random(len(images)) < options.drop),
             )
-
-
-def to_tensor(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 (B, H, W, 3) to float32 (B, 3, H, W) in [-1, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_images(x_B3HW: Tensor) -> NDArray[np.uint8]:
-    """The way back, rounded and clipped."""
-    bytes_BHW3 = ((x_B3HW.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-    images: NDArray[np.uint8] = np.ascontiguousarray(bytes_BHW3.cpu().numpy())
-    return images
 
 
 def mask_tensor(masks: NDArray[np.bool_]) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
-from genviz.io.keyed_tensors import read_keyed, write_keyed
-from genviz.models.pathar.chunks import by_chunks
-from genviz.models.pathar.tile_batches import FOREGROUND, TileDraws, mask_tensor, to_tensor
+from genviz.io.keyed_tensors import read_keyed, tensors_digest, write_keyed
+from genviz.models.chunks import by_chunks
+from genviz.models.pathar.tile_batches import FOREGROUND, TileDraws, mask_tensor
 from genviz.models.pathar.tokenizer import DualTokenizer
+from genviz.models.pixels import to_tensor
 
 _CHUNK = 64
 
@@ -48,15 +49,6 @@ class TokenViews:
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """The columns, in the order in which the prior takes them."""
         return self.structure_VN, self.appearance_VN, self.label_V
-
-
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of named tensors as they are in memory."""
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def tokenised_views(

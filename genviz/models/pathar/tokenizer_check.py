@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genviz.models.pathar.image_set import ImageSet
-from genviz.models.pathar.tile_batches import TileDraws, TileOptions, mask_tensor, to_tensor
+from genviz.models.pathar.tile_batches import TileDraws, TileOptions, mask_tensor
+from genviz.models.pixels import to_tensor
 
 if TYPE_CHECKING:
     from genviz.models.pathar.tokenizer import DualTokenizer

@@ -9,10 +9,11 @@ from genviz.core.keyed import row_generator, row_key
 from genviz.models.pathar.adversarial import sharpen
 from genviz.models.pathar.config import TokenizerConfig
 from genviz.models.pathar.image_set import ImageSet
-from genviz.models.pathar.run_options import RunOptions
-from genviz.models.pathar.tile_batches import TileBatches, TileDraws, TileOptions, mask_tensor, to_tensor
+from genviz.models.pathar.run_options import PairRunOptions
+from genviz.models.pathar.tile_batches import TileBatches, TileDraws, TileOptions, mask_tensor
 from genviz.models.pathar.tokenizer import DualTokenizer
 from genviz.models.pathar.tokenizer_check import TokenizerCheck
+from genviz.models.pixels import to_tensor
 from genviz.train.callbacks import EpochMeasures
 from genviz.train.fitting import FitOptions, fit_network
 
@@ -20,7 +21,7 @@ _START_TILES = 64
 
 
 def train_tokenizer(
-    config: TokenizerConfig, images: ImageSet, options: RunOptions, *, validation: ImageSet | None = None
+    config: TokenizerConfig, images: ImageSet, options: PairRunOptions, *, validation: ImageSet | None = None
 ) -> DualTokenizer | None:
     """Train on random tiles of `images`; None when interrupted.
 

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from genviz._errors import DataError, GenvizError, UsageError
+from genviz.io.keyed_tensors import tensors_digest
 from genviz.models.pathar.checkpoint import TOKENIZER, Fitted, load_fitted, save_fitted
 from genviz.models.pathar.image_set import ImageSet, image_set
 from genviz.models.pathar.presets import PathARConfig
 from genviz.models.pathar.prior_training import train_prior
-from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.setup import TRAIN, VALIDATION, Setup
-from genviz.models.pathar.token_cache import tensors_digest
 from genviz.models.pathar.tokenizer_training import train_tokenizer
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def train(
     setup: Setup,
     adata: AnnData,
     stage: str,
-    options: RunOptions,
+    options: PairRunOptions,
     facts: dict[str, Any],
     fitted: Fitted | None,
 ) -> Fitted | None:
@@ -96,7 +96,7 @@ def train(
     else:
         with _enough_memory("tokenizer", config.tokenizer.batch_size):
             tokenizer = train_tokenizer(
-                config.tokenizer, images, _inside(options, "tokenizer"), validation=validation
+                config.tokenizer, images, options.inside("tokenizer"), validation=validation
             )
         if tokenizer is None:
             return None
@@ -109,7 +109,7 @@ def train(
         return fitted
     with _enough_memory("prior", config.prior.batch_size):
         prior = train_prior(
-            config.prior, fitted.tokenizer, images, _inside(options, "prior"), validation=validation
+            config.prior, fitted.tokenizer, images, options.inside("prior"), validation=validation
         )
     if prior is None:
         return None
@@ -157,7 +157,3 @@ def _enough_memory(part: str, batch_size: int) -> Iterator[None]:
             f"Expected room on the GPU for batches of {batch_size} tiles while the {part} is trained; it is full. Pass "
             f"{part}={{'batch_size': {max(batch_size // 2, 1)}}}, or a smaller preset, or device='cpu'."
         ) from err
-
-
-def _inside(options: RunOptions, name: str) -> RunOptions:
-    return options if options.folder is None else replace(options, folder=options.folder / name)

@@ -12,7 +12,7 @@ from genviz import datasets, metrics, pp
 from genviz.models import PathAR
 from genviz.models.pathar.image_set import image_set
 from genviz.models.pathar.presets import PathARConfig, preset
-from genviz.models.pathar.run_options import RunOptions
+from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.tile_batches import TileDraws, TileOptions
 from genviz.models.pathar.token_cache import tokenised_views
 from genviz.models.pathar.tokenizer_training import train_tokenizer
@@ -40,7 +40,7 @@ def tokenizer(images):
         batch_size=BATCH,
         gan_epochs=0,
     )
-    return train_tokenizer(config, images, RunOptions(precision="bf16-mixed"))
+    return train_tokenizer(config, images, PairRunOptions(precision="bf16-mixed"))
 
 
 @pytest.mark.timeout(1800)

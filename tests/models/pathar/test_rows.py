@@ -12,8 +12,9 @@ import torch
 
 from genviz import io
 from genviz._errors import DataError, MissingKeyError, UsageError
-from genviz.models.pathar import chunks, codec
-from genviz.models.pathar.chunks import by_chunks
+from genviz.models import chunks
+from genviz.models.chunks import by_chunks
+from genviz.models.pathar import codec
 from tests.models.pathar.tile_cases import LABELS, SIDE, discs, tiles, trained, untrained
 
 REGION = np.pad(np.ones((16, 16), bool), 8)

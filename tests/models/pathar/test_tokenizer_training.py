@@ -11,17 +11,11 @@ import torch
 from genviz._errors import CheckpointError, UsageError
 from genviz.models.pathar import adversarial
 from genviz.models.pathar.image_set import ImageSet
-from genviz.models.pathar.run_options import RunOptions
-from genviz.models.pathar.tile_batches import (
-    TileBatches,
-    TileDraws,
-    TileOptions,
-    label_shares,
-    to_images,
-    to_tensor,
-)
+from genviz.models.pathar.run_options import PairRunOptions
+from genviz.models.pathar.tile_batches import TileBatches, TileDraws, TileOptions, label_shares
 from genviz.models.pathar.tokenizer_check import TokenizerCheck
 from genviz.models.pathar.tokenizer_training import train_tokenizer
+from genviz.models.pixels import to_images, to_tensor
 from genviz.train import callbacks
 from tests.models.pathar.tile_cases import SIDE, disc_set, nano_tokenizer, same, weights
 
@@ -90,7 +84,7 @@ def test_bytes_survive_the_way_to_the_network_and_back():
 
 
 def run(images, folder=None, resume=False, seed=0, precision="32-true", **changes):
-    made = RunOptions(seed=seed, folder=folder, resume=resume, precision=precision)
+    made = PairRunOptions(seed=seed, folder=folder, resume=resume, precision=precision)
     return train_tokenizer(nano_tokenizer(**{"tiles_per_epoch": 16} | changes), images, made)
 
 
@@ -186,7 +180,7 @@ def test_a_folder_of_another_run_is_not_gone_on_with(images, tmp_path):
 
 
 def test_what_is_measured_while_training_is_in_the_log(images, tmp_path):
-    made = RunOptions(folder=tmp_path)
+    made = PairRunOptions(folder=tmp_path)
     train_tokenizer(nano_tokenizer(), images, made, validation=images)
     log = (tmp_path / "part_fit" / "log" / "metrics.csv").read_text()
     assert all(

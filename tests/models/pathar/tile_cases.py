@@ -13,13 +13,13 @@ import torch
 from anndata import AnnData
 
 from genviz._keys import Obs, Obsm
+from genviz.io.keyed_tensors import tensors_digest
 from genviz.models import PathAR
 from genviz.models.pathar.checkpoint import TOKENIZER, Fitted
 from genviz.models.pathar.config import TokenizerConfig
 from genviz.models.pathar.image_set import ImageSet, image_set
 from genviz.models.pathar.presets import PathARConfig, preset
 from genviz.models.pathar.prior_training import new_prior
-from genviz.models.pathar.token_cache import tensors_digest
 from genviz.models.pathar.tokenizer import DualTokenizer
 
 LABELS = ("dark", "stained")
