@@ -29,6 +29,16 @@ class Obs:
     CROP_COLUMN = "crop_column"
     DRAW = "draw"
     N_NUCLEI = "n_nuclei"
+    # Bulk profiles: who, which sample of theirs, of what, in which study, the file, slides of the same sample.
+    CASE = "case"
+    SAMPLE = "sample"
+    SAMPLE_TYPE = "sample_type"
+    PROJECT = "project"
+    FILE_ID = "file_id"
+    N_SLIDES = "n_slides"
+    # Tiles of whole slides: share of the tile that is tissue. Pseudobulk: rows that were added.
+    TISSUE = "tissue"
+    N_ROWS = "n_rows"
     # Only inside SpatialData tables: the element and the instance that a row annotates.
     REGION = "genviz_region"
     INSTANCE = "genviz_instance"
@@ -47,6 +57,10 @@ class Var:
 
     GENE_ORDER = "gene_order"
     PANEL = "panel"
+    GENE_SYMBOL = "gene_symbol"
+    GENE_TYPE = "gene_type"
+    ENSEMBL_ID = "ensembl_id"
+    ENSEMBL_VERSION = "ensembl_version"
     # Truth of synthetic tissue: block of genes, main programme, dispersion of the gamma-Poisson.
     PHANTOM_MODULE = "phantom_module"
     PHANTOM_PROGRAMME = "phantom_programme"
@@ -64,6 +78,7 @@ class Layers:
     """Arrays of ``layers``; predicted ones are named by the model's result key."""
 
     COUNTS = "counts"
+    TPM = "tpm"
     PHANTOM_RATE = "phantom_rate"
 
     @staticmethod
@@ -111,6 +126,7 @@ class Obsm:
     STRUCTURE_TOKENS = "structure_tokens"
     APPEARANCE_TOKENS = "appearance_tokens"
     PHANTOM_PROGRAMMES = "phantom_programmes"
+    PHANTOM_COLOUR = "phantom_colour"
 
     @staticmethod
     def features(encoder: str) -> str:
@@ -168,6 +184,7 @@ class Uns:
     SETUP = "setup"
     READER = "reader"
     SYNTHETIC = "synthetic"
+    SLIDES = "slides"
 
 
 class Files:

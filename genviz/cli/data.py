@@ -12,7 +12,15 @@ from genviz.cli.options import Json, Quiet, Verbose, say, speak
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data sets.")
 
 Name = Annotated[str, typer.Argument(help="A data set of `genviz data list`.")]
-Sections = Annotated[str | None, typer.Option(help="Sections, comma-separated (default: all).")]
+Sections = Annotated[
+    str | None, typer.Option(help="Sections, of bulk cohorts cases; comma-separated (default: all).")
+]
+Roles = Annotated[
+    str | None,
+    typer.Option(
+        help="Kinds of files, comma-separated (default: all; of bulk cohorts profiles, not slides)."
+    ),
+]
 
 
 @app.command("list", epilog="Example: genviz data list")
@@ -41,6 +49,7 @@ def fetch(
     name: Name,
     *,
     sections: Sections = None,
+    roles: Roles = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -49,7 +58,7 @@ def fetch(
     speak(verbose=verbose, quiet=quiet)
     from genviz import datasets
 
-    found = datasets.fetch(name, sections=chosen(sections))
+    found = datasets.fetch(name, sections=chosen(sections), roles=chosen(roles))
     files = {part: {role: str(path) for role, path in roles.items()} for part, roles in found.items()}
     lines = [
         f"{part or name:<6} {role:<12} {path}"

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genviz.datasets import bulk_sets
 from genviz.datasets.image_sets import KIND, fetch_image_set, homes
 from genviz.datasets.image_sets_merged import MergedSet
 from genviz.datasets.image_sets_unpacked import section_folder
 from genviz.io.download import cached_place, fetch_files, local_places
+from genviz.io.gdc_listing import is_here, md5_is_right
+from genviz.io.gdc_sheet import PROFILE_TYPE
 from genviz.io.manifests import DataFile, Manifest, load_manifest, manifest_names
 from genviz.io.recognise import how_recognised, is_authentic
 
@@ -56,7 +59,8 @@ class FileStatus:
     path
         Where it lies; None when absent.
     checked_by
-        ``sha256``, ``git blob id``, or ``pixel sha256``: of decoded pixels, where bytes depend on an encoder.
+        ``sha256``, ``git blob id``, ``md5`` (files of the GDC), or ``pixel sha256``: of decoded pixels, where bytes
+        depend on an encoder.
     """
 
     local: str
@@ -76,15 +80,16 @@ def fetch(
     name
         A data set of `list`.
     sections
-        Which sections; everything, if left out.
+        Which sections, of bulk cohorts which cases (TCGA-05-4244); everything, if left out.
     roles
         Which kinds of files (``counts``, ``spots``, ``image``, ``labels``, ``annotation``); all, if left out.
-        Sets of images with masks come whole.
+        Sets of images with masks come whole. Of bulk cohorts ``profiles`` and ``slides``; profiles, if left out.
 
     Returns
     -------
     Section → role → path. Files of no section are under "". Sets of images with masks have folders: ``images``,
-    ``labels`` and the file ``index``, or ``folder``, which `io.read_image_masks` reads.
+    ``labels`` and the file ``index``, or ``folder``, which `io.read_image_masks` reads. Bulk cohorts have ``folder``,
+    which `io.read_gdc` reads, and ``sheet``.
 
     Raises
     ------
@@ -96,6 +101,8 @@ def fetch(
     manifest = load_manifest(name)
     if manifest.kind == KIND:
         return fetch_image_set(manifest, _listed(sections))
+    if manifest.kind == bulk_sets.KIND:
+        return bulk_sets.fetch_bulk_set(manifest, _listed(sections), _listed(roles))
     files = manifest.select(_listed(sections), roles)
     found = fetch_files(manifest, files)
     paths: dict[str, dict[str, Path]] = {}
@@ -117,12 +124,32 @@ def verify(name: str, *, sections: Iterable[str] | None = None) -> Sequence[File
     manifest = load_manifest(name)
     if "merged" in manifest.facts:
         return _merged_status(MergedSet(manifest))
+    if manifest.kind == bulk_sets.KIND:
+        return _bulk_status(manifest, _listed(sections))
     return [_status(manifest, file) for file in manifest.select(_listed(sections))]
 
 
 def list() -> Sequence[DataSet]:  # noqa: A001 -- read as datasets.list()
     """Data sets that genviz knows, and how much of each is here (by name; `verify` looks at the bytes)."""
     return [_summary(load_manifest(name)) for name in manifest_names()]
+
+
+def _bulk_status(manifest: Manifest, cases: Sequence[str] | None) -> Sequence[FileStatus]:
+    """Listed profiles, and slides that are here; nothing before the GDC was asked for them."""
+    known = bulk_sets.listing_of(manifest)
+    if known is None:
+        return []
+    place, home, listing = known
+    found = []
+    for file in listing.files:
+        path = home / file.local
+        if path.is_file():
+            status = "ok" if md5_is_right(path, file) else "wrong"
+            found.append(FileStatus(file.local, status, place, path, "md5"))
+        elif file.data_type == PROFILE_TYPE:
+            found.append(FileStatus(file.local, "absent", "", None, "md5"))
+    wanted = None if cases is None else {file.local for file in listing.files if file.case in cases}
+    return [status for status in found if wanted is None or status.local in wanted]
 
 
 def _listed(sections: Iterable[str] | None) -> Sequence[str] | None:
@@ -138,6 +165,9 @@ def _summary(manifest: Manifest) -> DataSet:
         n_here = max(
             sum((home / p / f"{n}.png").is_file() for p, n in merged.files()) for _, home in homes(manifest)
         )
+    if manifest.kind == bulk_sets.KIND and (known := bulk_sets.listing_of(manifest)):
+        _, home, listing = known
+        n_files, n_here = len(listing.files), sum(is_here(home, file) for file in listing.files)
     needed = ("counts", "spots", "image")
     names = tuple(section.name for section in manifest.sections)
     complete = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
+from genviz.datasets.phantom_bulk import bulk_rows
 from genviz.datasets.phantom_counts import Genes, draw_genes
 from genviz.datasets.phantom_fat import pack_fat
 from genviz.datasets.phantom_image import Painter, draw_stain
@@ -24,7 +25,7 @@ from genviz.datasets.phantom_textures import draw_textures
 from genviz.datasets.phantom_tissue import PROGRAMMES, grow_tissue
 from genviz.io.concat import concat_sections
 
-KINDS = ("spatial", "nuclei")
+KINDS = ("spatial", "nuclei", "bulk")
 _LEAST_GRID = 4
 _MPP = (0.2, 4.0)
 _PAINTERS = 2  # sections painted side by side; each takes about 150 MB
@@ -42,8 +43,10 @@ def phantom(
     n_images: int = 4,
     labels: Sequence[str] | None = None,
     size_px: int = 128,
+    n_profiles: int = 64,
+    tiles_per_profile: int = 1,
 ) -> AnnData:
-    """Procedural tissue with the truth beside it: sections with counts, or images with masks of their nuclei.
+    """Procedural tissue with the truth beside it: sections with counts, nuclei with masks, bulk profiles with tiles.
 
     "spatial": H&E sections with counts that follow what the eye sees. Each section is a piece of tumour: nests of
     large crowded nuclei, wavy pink stroma, patches of lymphocytes, fat. Counts follow four programmes, whose
@@ -54,11 +57,14 @@ def phantom(
     "nuclei": single fields of view in fluorescence, histology and brightfield cytology; nuclei are bent ellipses
     that never overlap.
 
+    "bulk": profiles, each with tiles of its slide. The four programmes decide counts and the areas of compartments in
+    its tiles, hence size and density of nuclei; colours of a slide are drawn independently of them.
+
     Parameters
     ----------
     kind
-        ``"spatial"`` (which n_sections, grid, n_genes, mpp and image_folder are for) or ``"nuclei"`` (which
-        n_images, labels and size_px are for).
+        ``"spatial"`` (n_sections, grid, n_genes, mpp, image_folder), ``"nuclei"`` (n_images, labels, size_px) or
+        ``"bulk"`` (n_profiles, tiles_per_profile, n_genes, mpp, size_px).
     n_sections
         Sections, called ``P1``, ``P2``, ...; each is another patient with a little other stain.
     grid
@@ -71,25 +77,24 @@ def phantom(
         The same seed gives the same phantom.
     image_folder
         Where the slides are written (tiled OME-TIFF, 4 MB each); the cache by default. They are used again.
-    n_images
-        Images of each label.
-    labels
-        Of ``fluorescence``, ``histology`` and ``brightfield_cytology``; all, if left out.
+    n_images, labels
+        Images of each label; labels of ``fluorescence``, ``histology`` and ``brightfield_cytology``, or all.
     size_px
-        Side of an image.
+        Side of an image or tile.
+    n_profiles, tiles_per_profile
+        Bulk samples ``B1``, ...; tiles of each.
 
     Returns
     -------
     AnnData
-        "nuclei": as `io.read_image_masks`, in memory, rows ``<label>-<i>``.
+        "bulk": see `phantom_bulk.bulk_rows`. "nuclei": as `io.read_image_masks`, in memory, rows ``<label>-<i>``.
         "spatial": as `datasets.her2st`: raw counts in ``X`` (float32 CSR), rows ``XxY`` of one section and
         ``<section>_XxY`` of several, ``obs`` library_id, array_x, array_y, patient, label (the largest
         compartment), ``obsm["spatial"]`` in pixels, ``uns["spatial"][section]`` with slide and mpp.
         Truth: ``obsm["phantom_programmes"]`` areas (n, 4) of tumour, stroma, lymphoid and adipose,
-        ``varm["phantom_loadings"]`` (genes, 4), ``layers["phantom_rate"]`` expected counts,
-        ``obs["phantom_depth"]`` their sum, ``obs["phantom_nuclei"]``, ``var`` phantom_module,
-        phantom_programme and phantom_dispersion (variance = mean + dispersion * mean^2).
-        ``uns["genviz"]["synthetic"]`` (JSON) says what made it.
+        ``varm["phantom_loadings"]`` (genes, 4), ``layers["phantom_rate"]`` expected counts, ``obs["phantom_depth"]``
+        their sum, ``obs["phantom_nuclei"]``, ``var`` phantom_module, phantom_programme and phantom_dispersion.
+        ``uns["genviz"]["synthetic"]``: JSON, what made it.
 
     Raises
     ------
@@ -102,13 +107,20 @@ def phantom(
     if kind == "nuclei":
         return phantom_nuclei(n_images, labels, size_px, seed)
     genes = draw_genes(seed, n_genes)
+    if kind == "bulk":
+        return bulk_rows(genes, n_profiles, tiles_per_profile, size_px, mpp, seed)
     folder = None if image_folder is None else Path(image_folder)
+    return _sections(n_sections, lambda name: _section(kind, name, grid, genes, mpp, seed, folder))
+
+
+def _sections(n_sections: int, make: Callable[[str], AnnData]) -> AnnData:
+    """Sections P1, P2, ... made side by side and joined."""
     names = [f"P{i + 1}" for i in range(n_sections)]
     with ThreadPoolExecutor(min(n_sections, _PAINTERS, settings.n_workers)) as pool:
-        sections = pool.map(lambda name: _section(kind, name, grid, genes, mpp, seed, folder), names)
-        made = list(tqdm(sections, "phantom", n_sections, unit="section", disable=not settings.progress))
-    parts = dict(zip(names, made, strict=True))
-    return made[0] if n_sections == 1 else concat_sections(parts)
+        made = list(
+            tqdm(pool.map(make, names), "phantom", n_sections, unit="section", disable=not settings.progress)
+        )
+    return made[0] if n_sections == 1 else concat_sections(dict(zip(names, made, strict=True)))
 
 
 def _check(kind: str, n_sections: int, grid: tuple[int, int], n_genes: int, mpp: float) -> None:

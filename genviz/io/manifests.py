@@ -82,7 +82,7 @@ class Manifest:
     Attributes
     ----------
     name, title, kind, licence, citation
-        What it is and whom to thank; `kind` is ``spatial`` or ``nuclei``.
+        What it is and whom to thank; `kind` is ``spatial``, ``nuclei`` or ``bulk``.
     files, sections, panels
         What it consists of.
     facts

@@ -147,7 +147,11 @@ class VectorQuantiser(nn.Module):
             drawn_KD = z_MD[torch.multinomial(error_M + _SMALL, len(dead_K), replacement=True)]
             self.count_K.copy_(torch.where(dead_K, _REVIVED, self.count_K))
             self.sum_KD.copy_(torch.where(dead_K[:, None], _REVIVED * drawn_KD, self.sum_KD))
-        self.codes_KD.copy_(self.sum_KD / self.count_K.clamp(min=_SMALL)[:, None])
+        # A code that was not used for long stays where it is: a ratio of two vanishing numbers would draw it to zero.
+        held_K1 = (self.count_K > _SMALL)[:, None]
+        self.codes_KD.copy_(
+            torch.where(held_K1, self.sum_KD / self.count_K.clamp(min=_SMALL)[:, None], self.codes_KD)
+        )
 
 
 def _members(z_MD: Tensor, index_M: Tensor, n_codes: int) -> tuple[Tensor, Tensor]:

@@ -161,7 +161,7 @@ def test_rates_stay_with_their_genes(adata):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "bulk"}, "got 'bulk'. There is now: spatial"),
+        ({"kind": "cells"}, "got 'cells'. There is now: spatial"),
         ({"n_sections": 0}, "at least one section"),
         ({"grid": (3, 13)}, "grid="),
         ({"grid": (14,)}, "grid="),

@@ -159,3 +159,14 @@ def test_usage_survives_with_revival_and_not_without():
         shares[mode] = (float((share > 0).float().mean()), float(entropy.exp()) / 64)
     assert shares["ema_revive"][0] >= 0.8 and shares["ema_revive"][1] >= 0.25
     assert shares["ema"][0] < 0.5
+
+
+def test_a_code_that_nothing_chooses_stays_where_it_is():
+    torch.manual_seed(0)
+    quantiser = VectorQuantiser(2, 2, mode="ema", decay=0.5).train()
+    with torch.no_grad():
+        quantiser.codes_KD.copy_(torch.tensor([[0.0, 0.0], [9.0, 9.0]]))
+        quantiser.sum_KD.copy_(quantiser.codes_KD)
+    for _ in range(60):
+        quantiser(torch.zeros(1, 2, 2, 2))
+    torch.testing.assert_close(quantiser.codes_KD[1], torch.tensor([9.0, 9.0]), rtol=1e-3, atol=0)
