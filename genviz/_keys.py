@@ -123,6 +123,7 @@ class Obsm:
     SPATIAL = "spatial"
     TILES = "tiles"
     MASKS = "masks"
+    RNA = "X_rna"
     STRUCTURE_TOKENS = "structure_tokens"
     APPEARANCE_TOKENS = "appearance_tokens"
     PHANTOM_PROGRAMMES = "phantom_programmes"
@@ -147,6 +148,16 @@ class Obsm:
     def log_prob(key: str, stream: str) -> str:
         """Log-probability of each token, nats (n_obs, N); ``stream`` is "structure" or "appearance"."""
         return f"{key}_{stream}_log_prob"
+
+    @staticmethod
+    def tokens(key: str) -> str:
+        """Tokens of generated or reconstructed tiles, all scales one after the other, int32 (n_obs, L)."""
+        return f"{key}_tokens"
+
+    @staticmethod
+    def partial_image(key: str, n_cells: int) -> str:
+        """Tiles of the scales up to the one of `n_cells` cells a side, uint8 (n_obs, H, W, 3)."""
+        return f"{key}_up_to_{n_cells}"
 
     @staticmethod
     def scale(key: str, n_groups: int, bound: str = "") -> str:

@@ -9,12 +9,15 @@ import typer
 
 from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
 
-app = typer.Typer(no_args_is_help=True, help="Generate images with masks of their nuclei.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Generate images: of labels with masks of nuclei, or of gene expression profiles.",
+)
 
 
 @app.callback()
 def _group() -> None:
-    """Generate images with masks of their nuclei."""
+    """Generate images: of labels with masks of nuclei, or of gene expression profiles."""
 
 
 @app.command(
@@ -54,3 +57,36 @@ def pathar(
     )
     result = {"out": str(out), "n": rows.n_obs, "synthetic": True}
     say(result, f"Made {rows.n_obs} synthetic pairs: {out}", as_json=as_json)
+
+
+@app.command(
+    "genevar",
+    epilog="Example: genviz generate genevar --model runs/genevar --adata C5.h5ad -n 2 --seed 0 --out runs/tiles.h5ad",
+)
+def genevar(
+    *,
+    model: Annotated[str, typer.Option(help="Model folder, or the name of a model in the box.")],
+    adata: Annotated[Path, typer.Option(help="An .h5ad file with profiles: raw counts, or TPM.")],
+    out: Annotated[Path, typer.Option(help="The .h5ad file to write.")],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Tiles of each row.")] = 1,
+    rule: Annotated[
+        str | None, typer.Option(help="How tokens are drawn: mini, paper or model (default: the model's).")
+    ] = None,
+    impute_missing: Annotated[
+        bool, typer.Option("--impute-missing", help="Set genes that are absent to their training mean.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Generate tissue tiles from gene expression profiles; the file says that they are synthetic."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.genevar_jobs import generate_genevar
+
+    rows = generate_genevar(
+        model, rows=adata, out=out, n=n, rule=rule, impute_missing=impute_missing, seed=seed, device=device
+    )
+    result = {"out": str(out), "n": rows.n_obs, "synthetic": True}
+    say(result, f"Made {rows.n_obs} synthetic tiles: {out}", as_json=as_json)

@@ -113,3 +113,56 @@ def pathar(
         device=device,
     )
     say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+
+
+@app.command(
+    "genevar",
+    epilog="Example: genviz train genevar --data her2st --sections C2,C3,C4,C5 --preset mini --out runs/genevar",
+)
+def genevar(
+    *,
+    data: Annotated[
+        str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder: model, logs, checkpoints to resume from.")],
+    sections: Annotated[str | None, typer.Option(help="Sections to train on, comma-separated.")] = None,
+    val: Annotated[
+        str | None, typer.Option(help="Section to choose the prior's epoch by; nothing is fitted on it.")
+    ] = None,
+    stage: Annotated[
+        str, typer.Option(help="vae, tokenizer, meanflow or prior (on what --out has), or all.")
+    ] = "all",
+    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    mpp: Annotated[
+        float | None, typer.Option(help="Micrometres per pixel of tiles (default: 1.38 for her2st).")
+    ] = None,
+    unpaired: Annotated[
+        int, typer.Option(min=0, help="Tiles without a profile from each training slide.")
+    ] = 2000,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train GeneVAR (gene expression profile to tissue tile) on sections with measured expression."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.genevar_jobs import train_genevar
+
+    folder = train_genevar(
+        data,
+        sections=chosen(sections),
+        val=val,
+        mpp=mpp,
+        unpaired=unpaired,
+        preset=preset,
+        stage=stage,
+        resume=resume,
+        seed=seed,
+        device=device,
+        out=out,
+    )
+    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)

@@ -6,6 +6,7 @@ from genviz._lazy import attach
 
 _NAMES = {
     "GenAR": "genviz.models.genar.model",
+    "GeneVAR": "genviz.models.genevar.model",
     "PathAR": "genviz.models.pathar.model",
     "baselines": "genviz.models.baselines",
 }

@@ -51,6 +51,15 @@ class EpochMeasures(Callback):
         self.log_dict({f"val_{name}": value for name, value in values.items()})
 
 
+class EpochProgress(Callback):
+    """Tells a network with `set_progress`, before each epoch, which share of its training is done."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell it."""
+        assert trainer.max_epochs is not None
+        pl_module.network.set_progress(trainer.current_epoch / trainer.max_epochs)  # type: ignore[operator, union-attr]
+
+
 class EpochCheckpoint(Checkpoint):
     """Writes the trainer's whole state after each epoch, under one name, at once or not at all."""
 

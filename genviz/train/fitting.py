@@ -168,6 +168,7 @@ def _trainer(options: FitOptions, keep: KeepBest | None, others: Sequence[pl.Cal
         enable_progress_bar=False,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
+        inference_mode=False,  # validation may need gradients of its inputs
     )
 
 

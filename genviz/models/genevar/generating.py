@@ -1,0 +1,202 @@
+"""Tiles from profiles, and how probable measured tiles are under profiles.
+
+Shape legend: N rows, B rows of a block, K scales, L tokens, Z width of the condition, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from genviz._errors import UsageError
+from genviz._keys import Obsm
+from genviz._settings import settings
+from genviz.core.keyed import row_key
+from genviz.models.genevar.codec import decoded, tile_tokens
+from genviz.models.genevar.conditions import Told, conditions, told_by
+from genviz.models.genevar.fitted import Fitted
+from genviz.models.genevar.prior.likelihood import log_prob_matrix
+from genviz.models.genevar.prior.protocols import teacher_maps
+from genviz.models.genevar.prior.rule import SampleRule, sample_rule
+from genviz.models.genevar.prior.sampler import sample
+from genviz.models.genevar.rows import check_number, drawn_rows, put_tiles, record_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+RULE = "rule"  # the fact that names the model's own sampling rule
+_BATCH = {"cpu": 16}
+_BATCH_ELSEWHERE = 64
+_BATCHES_A_BLOCK = 16  # sampled before they are decoded: bounds what latents take
+_PAIRS = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is drawn, and how.
+
+    Attributes
+    ----------
+    n, seed, rule
+        Tiles a row; seed; how tokens are drawn.
+    batch_size
+        Rows computed at once; None: by device.
+    keep_scales
+        Whether tiles of the first scales are kept too.
+    depth, impute_missing
+        See `conditions.told_by`.
+    """
+
+    n: int
+    seed: int
+    rule: SampleRule
+    batch_size: int | None = None
+    keep_scales: bool = False
+    depth: ArrayLike | str | None = None
+    impute_missing: bool = False
+
+
+def rule_of(fitted: Fitted, rule: str | SampleRule | None) -> SampleRule:
+    """The rule named or given, or else the model's own."""
+    if isinstance(rule, SampleRule):
+        return rule
+    return sample_rule(rule or str(fitted.facts.get(RULE, "mini")))
+
+
+def generate(fitted: Fitted, adata: AnnData, asked: Request, key: str) -> AnnData:
+    """`n` tiles for each row; see `GeneVAR.generate`."""
+    n = check_number("n", asked.n)
+    if asked.batch_size is not None:
+        check_number("batch_size", asked.batch_size)
+    fitted.trained_prior(), fitted.trained_tokenizer()
+    told = told_by(fitted, adata, depth=asked.depth, impute_missing=asked.impute_missing)
+    made = drawn_rows(adata, n)
+    z_NZ, s_NL, images_NHW3 = _in_blocks(fitted, told, asked)
+    parameters: dict[str, Any] = {
+        "n": n,
+        "rule": asdict(asked.rule),
+        "imputed": list(told.imputed),
+        "depth": "counts" if asked.depth is None else str(asked.depth)[:200],
+    }
+    record = record_of(fitted, adata, "generate", asked.seed, parameters)
+    put_tiles(fitted, made, images_NHW3, s_NL, record, key)
+    made.obsm[Obsm.RNA] = z_NZ
+    if asked.keep_scales:
+        for k, side in enumerate(fitted.config.tokenizer.scales[:-1], start=1):
+            made.obsm[Obsm.partial_image(key, side)] = decoded(fitted, s_NL, k)
+    return made
+
+
+def _in_blocks(
+    fitted: Fitted, told: Told, asked: Request
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8]]:
+    """Conditions, tokens and tiles of all draws, block after block."""
+    batch = asked.batch_size or _BATCH.get(fitted.device.type, _BATCH_ELSEWHERE)
+    profiles, n = told.profiles, asked.n
+    total = len(profiles) * n
+    size = fitted.config.tokenizer.size_px
+    s_NL = np.empty((total, fitted.config.tokenizer.n_tokens), np.int32)
+    images_NHW3 = np.empty((total, size, size, 3), np.uint8)
+    z_NZ = np.empty((total, fitted.fitted_conditioner().cond_dim), np.float32)
+    inject = fitted.injector()
+    block = batch * _BATCHES_A_BLOCK
+    with tqdm(total=total, desc="tiles", unit="tile", disable=not settings.progress) as bar:
+        for start in range(0, total, block):
+            draw_B = np.arange(start, min(start + block, total))
+            row_B = draw_B // n
+            first, last = int(row_B[0]), int(row_B[-1])
+            # Each row's condition once, however many draws it has.
+            z_RZ = conditions(fitted, profiles.take(np.arange(first, last + 1)))
+            z_NZ[draw_B] = z_RZ[row_B - first]
+            keys = [
+                row_key(asked.seed, profiles.libraries[row], profiles.names[row], f"genevar {draw % n}")
+                for row, draw in zip(row_B, draw_B, strict=True)
+            ]
+            sampled = sample(
+                fitted.trained_prior(),
+                fitted.trained_tokenizer().quantiser,
+                torch.from_numpy(z_NZ[draw_B]),
+                asked.rule,
+                keys,
+                inject=inject,
+                batch_size=batch,
+            )
+            s_NL[draw_B] = sampled.s_NL.numpy()
+            images_NHW3[draw_B] = decoded(fitted, s_NL[draw_B])
+            bar.update(len(draw_B))
+    return z_NZ, s_NL, images_NHW3
+
+
+def reconstruct(fitted: Fitted, adata: AnnData, key: str) -> AnnData:
+    """The rows' tiles through the tokenizer; see `GeneVAR.reconstruct`."""
+    s_NL = tile_tokens(fitted, adata)
+    made = drawn_rows(adata, 1)
+    record = record_of(fitted, adata, "reconstruct", 0, {})
+    put_tiles(fitted, made, decoded(fitted, s_NL), s_NL, record, key)
+    return made
+
+
+def log_prob(fitted: Fitted, adata: AnnData, *, given: bool) -> NDArray[np.float32]:
+    """Log-probability of the rows' own tiles, (N, K); see `GeneVAR.log_prob`."""
+    prior, quantiser = _shown(fitted), fitted.trained_tokenizer().quantiser
+    z_NZ = conditions(fitted, told_by(fitted, adata).profiles)
+    s_NL = tile_tokens(fitted, adata)
+    found = []
+    for start in range(0, len(s_NL), _PAIRS):
+        s_BL = torch.from_numpy(s_NL[start : start + _PAIRS].astype(np.int64)).to(fitted.device)
+        z_BZ = torch.from_numpy(z_NZ[start : start + _PAIRS]).to(fitted.device)
+        given_B = torch.full((len(s_BL),), given, device=fitted.device)
+        with torch.no_grad():
+            maps = teacher_maps(quantiser, s_BL, prior.layout, prior.code_dim)
+            found.append(prior.log_prob_scales(s_BL, maps, z_BZ, given_B=given_B).cpu().numpy())
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Which profile each tile goes with.
+
+    Attributes
+    ----------
+    log_prob_NN
+        Log-probability of each tile (rows) under each profile (columns), nats, float32.
+    rank_N
+        Share of the other profiles that fit a tile better than its own does, after taking off the mean of each column;
+        0 is best, 0.5 is chance.
+    """
+
+    log_prob_NN: NDArray[np.float32]
+    rank_N: NDArray[np.float64]
+
+
+def retrieve(fitted: Fitted, adata: AnnData) -> Retrieval:
+    """Every tile under every profile; see `GeneVAR.retrieve`."""
+    prior = _shown(fitted)
+    if adata.n_obs < 2:
+        raise UsageError(f"Expected at least two rows to choose among; got {adata.n_obs}.")
+    z_NZ = torch.from_numpy(conditions(fitted, told_by(fitted, adata).profiles))
+    s_NL = torch.from_numpy(tile_tokens(fitted, adata).astype(np.int64))
+    quantiser = fitted.trained_tokenizer().quantiser
+    by_scale_NNK = log_prob_matrix(prior, quantiser, s_NL, z_NZ, batch_size=_PAIRS)
+    log_prob_NN: NDArray[np.float32] = by_scale_NNK.sum(dim=2).numpy()
+    # Some profiles make every tile more probable: that says nothing about which belong together.
+    score_NN = log_prob_NN - log_prob_NN.mean(axis=0)
+    own_N1 = np.diag(score_NN)[:, None]
+    better_N, ties_N = (score_NN > own_N1).sum(axis=1), (score_NN == own_N1).sum(axis=1) - 1
+    return Retrieval(log_prob_NN, (better_N + ties_N / 2) / (len(score_NN) - 1))
+
+
+def _shown(fitted: Fitted) -> Any:
+    """The prior, if it can be asked without refined maps."""
+    prior = fitted.trained_prior()
+    if prior.config.masked_input != "rk":
+        raise UsageError(
+            f"Expected a prior with masked_input='rk' for likelihoods; got {prior.config.masked_input!r}, which sees "
+            "random predictions of the flow."
+        )
+    return prior.eval()

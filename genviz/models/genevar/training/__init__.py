@@ -1,0 +1,1 @@
+"""Training of GeneVAR, stage by stage: condition, tokenizer, flow, prior."""

@@ -1,0 +1,105 @@
+"""A training as the model object asks for it: rows by their split, stages that continue from the run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genviz._errors import DataError, UsageError
+from genviz._keys import Obs
+from genviz.io.library import is_synthetic
+from genviz.models.genevar.checkpoint import load_fitted, save_fitted
+from genviz.models.genevar.config import GeneVARConfig
+from genviz.models.genevar.fitted import Fitted
+from genviz.models.genevar.rows import SECTIONS, SYNTHETIC
+from genviz.models.genevar.setup import TRAIN, VALIDATION, Setup
+from genviz.models.genevar.training.data import TrainingData, training_data
+from genviz.models.genevar.training.stages import STAGES, train
+from genviz.train.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+_STAGES = "stages"
+
+
+def stages_folder(folder: Path) -> Path:
+    """Where a run keeps the model as it is after its latest stage.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    """
+    return folder / _STAGES
+
+
+def train_rows(
+    config: GeneVARConfig,
+    setup: Setup,
+    adata: AnnData,
+    stage: str,
+    options: RunOptions,
+    *,
+    facts: dict[str, Any],
+    fitted: Fitted | None = None,
+    unpaired: AnnData | None = None,
+) -> Fitted | None:
+    """Train the stages asked for on the rows marked ``train``; None when interrupted.
+
+    Parameters
+    ----------
+    config, setup, adata
+        What to train on what; of other rows than those marked ``train`` and ``val`` nothing is read.
+    stage
+        One of `STAGES`; a single one continues from `fitted`, or from what the run folder has.
+    options
+        Seed, device, run folder.
+    facts
+        Recorded with the model.
+    fitted
+        Model with the earlier stages.
+    unpaired
+        Rows of which only tiles are read.
+
+    Raises
+    ------
+    UsageError
+        For an unknown stage, or one without those before it.
+    DataError
+        Without rows to train on.
+    """
+    if stage not in STAGES:
+        raise UsageError(f"Expected stage out of {', '.join(STAGES)}; got {stage!r}.")
+    folder = options.folder
+    if fitted is None and stage != "all" and folder is not None and stages_folder(folder).is_dir():
+        fitted = load_fitted(stages_folder(folder))
+
+    def keep(_: str, model: Fitted) -> None:
+        if folder is not None:
+            save_fitted(model, stages_folder(folder))
+
+    data = _data(config, setup, adata, unpaired)
+    facts = facts | {SECTIONS: sorted(set(data.profiles.libraries)), SYNTHETIC: is_synthetic(adata)}
+    return train(config, data, stage, options, facts=facts, fitted=fitted, keep=keep)
+
+
+def _data(config: GeneVARConfig, setup: Setup, adata: AnnData, unpaired: AnnData | None) -> TrainingData:
+    """Rows of both splits in memory."""
+    training, validation = adata, None
+    if setup.split_key in adata.obs:
+        split = adata.obs[setup.split_key].astype(str).to_numpy()
+        training, validation = adata[split == TRAIN].copy(), adata[split == VALIDATION].copy()
+    if not training.n_obs:
+        raise DataError(f"Expected rows with obs['{setup.split_key}'] == '{TRAIN}'; got none. Mark some.")
+    return training_data(
+        training,
+        setup.genes,
+        config,
+        mpp=setup.mpp,
+        label_key=setup.label_key,
+        slide_key=setup.slide_key,
+        group_key=Obs.PATIENT if Obs.PATIENT in adata.obs else None,
+        unpaired=unpaired,
+        validation=validation,
+    )
