@@ -17,6 +17,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obsm
 from genviz._settings import settings
 from genviz.core.keyed import row_key
+from genviz.models.arguments import check_number
 from genviz.models.genevar.codec import decoded, tile_tokens
 from genviz.models.genevar.conditions import Told, conditions, told_by
 from genviz.models.genevar.fitted import Fitted
@@ -24,7 +25,7 @@ from genviz.models.genevar.prior.likelihood import log_prob_matrix
 from genviz.models.genevar.prior.protocols import teacher_maps
 from genviz.models.genevar.prior.rule import SampleRule, sample_rule
 from genviz.models.genevar.prior.sampler import sample
-from genviz.models.genevar.rows import check_number, drawn_rows, put_tiles, record_of
+from genviz.models.genevar.rows import drawn_rows, put_tiles, record_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

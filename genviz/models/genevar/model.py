@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.models import zoo
+from genviz.models.arguments import check_seed
 from genviz.models.genevar import setup as declaration
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.fitted import Fitted
@@ -29,7 +30,6 @@ from genviz.models.genevar.generating import (
 )
 from genviz.models.genevar.presets import preset as preset_config
 from genviz.models.genevar.prior.rule import SampleRule
-from genviz.models.genevar.rows import check_seed
 from genviz.models.genevar.training_run import train_rows
 from genviz.train.device import resolve_device
 from genviz.train.run_options import RunOptions

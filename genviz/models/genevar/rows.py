@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genviz._errors import MissingKeyError, UsageError
+from genviz._errors import MissingKeyError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.io.library import is_synthetic, libraries
 from genviz.models.base import provenance
@@ -26,32 +26,6 @@ if TYPE_CHECKING:
 
 SECTIONS, SYNTHETIC = "sections", "synthetic"
 """Facts about training: the sections, and whether their tissue was drawn by a program."""
-
-
-def check_seed(seed: int) -> int:
-    """A seed from 0 to 2^63 - 1.
-
-    Raises
-    ------
-    UsageError
-        For any other.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise UsageError(f"Expected a seed from 0 to 2^63 - 1; got {seed!r}.")
-    return int(seed)
-
-
-def check_number(name: str, value: int) -> int:
-    """A whole number from 1.
-
-    Raises
-    ------
-    UsageError
-        For any other.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(f"Expected {name}, a whole number from 1; got {value!r}.")
-    return int(value)
 
 
 def drawn_rows(adata: AnnData, n: int) -> AnnData:

@@ -10,12 +10,13 @@ from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.models import zoo
+from genviz.models.arguments import check_seed
 from genviz.models.pathar import setup as declaration
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.generating import generate, rule_of
 from genviz.models.pathar.operations import TokenOperations
 from genviz.models.pathar.presets import preset as preset_config
-from genviz.models.pathar.rows import check_labels, check_seed
+from genviz.models.pathar.rows import check_labels
 from genviz.models.pathar.run_options import PairRunOptions
 from genviz.models.pathar.sample_rule import SampleRule
 from genviz.models.pathar.training import train

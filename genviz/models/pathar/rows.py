@@ -26,32 +26,6 @@ if TYPE_CHECKING:
 TOKENS = "tokens"  # what is on record about the tokens of rows: their grid and their tokenizer
 
 
-def check_seed(seed: int) -> int:
-    """A seed from 0 to 2^63 - 1.
-
-    Raises
-    ------
-    UsageError
-        For any other.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise UsageError(f"Expected a seed from 0 to 2^63 - 1; got {seed!r}.")
-    return int(seed)
-
-
-def check_number(name: str, value: int) -> int:
-    """A whole number from 1.
-
-    Raises
-    ------
-    UsageError
-        For any other.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(f"Expected {name}, a whole number from 1; got {value!r}.")
-    return int(value)
-
-
 def check_labels(fitted: Fitted, labels: Sequence[str]) -> list[str]:
     """Labels that the model knows.
 
