@@ -161,7 +161,7 @@ def _trainer(options: FitOptions, keep: KeepBest | None, others: Sequence[pl.Cal
         precision=options.precision,  # type: ignore[arg-type]
         gradient_clip_val=options.grad_clip,
         callbacks=callbacks,
-        logger=_loggers(options.folder),
+        logger=_loggers(options.folder, resumed=options.resume),
         default_root_dir=options.folder,
         enable_checkpointing=options.folder is not None,
         enable_model_summary=False,
@@ -172,11 +172,16 @@ def _trainer(options: FitOptions, keep: KeepBest | None, others: Sequence[pl.Cal
     )
 
 
-def _loggers(folder: Path | None) -> list[Logger] | bool:
-    """CSV always, TensorBoard where it is installed, nothing without a folder."""
+def _loggers(folder: Path | None, *, resumed: bool) -> list[Logger] | bool:
+    """CSV always, TensorBoard where it is installed, nothing without a folder.
+
+    A resumed run writes its CSV into a folder of its own (``log/resumed_1`` ...): the logger empties the one it opens,
+    and the epochs before the interruption would be lost.
+    """
     if folder is None:
         return False
-    loggers: list[Logger] = [CSVLogger(folder, name="log", version="")]
+    earlier = len(list((folder / "log").rglob("metrics.csv"))) if resumed else 0
+    loggers: list[Logger] = [CSVLogger(folder, name="log", version=f"resumed_{earlier}" if earlier else "")]
     if importlib.util.find_spec("tensorboard") is not None:
         loggers.append(TensorBoardLogger(str(folder), name="log", version=""))
     return loggers

@@ -116,6 +116,17 @@ def test_the_run_folder_holds_a_checkpoint_without_code_and_a_log(tmp_path):
     assert not [path.name for path in tmp_path.iterdir() if path.name not in {LAST, "log"}]
 
 
+def test_a_resumed_run_keeps_the_log_of_the_epochs_before(tmp_path, monkeypatch):
+    interrupted_in(2, tmp_path, monkeypatch)
+    before = (tmp_path / "log" / "metrics.csv").read_text()
+    fitted(folder=tmp_path, resume=True)
+    assert (tmp_path / "log" / "metrics.csv").read_text() == before
+    with (tmp_path / "log" / "resumed_1" / "metrics.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == [2, 3, 4, 5]
+    fitted(folder=tmp_path, resume=True)  # finished: nothing to log, and nothing lost
+    assert (tmp_path / "log" / "metrics.csv").read_text() == before
+
+
 def test_early_stopping_keeps_the_best_epoch(epochs):
     """Validation rows that follow another line are left behind at once."""
     network = fitted(40, validation=held_out(slope=-1.0), patience=3)
