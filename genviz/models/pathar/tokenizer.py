@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_l
 
 from genviz.models.pathar.config import TokenizerConfig
 from genviz.models.pathar.fusion import Fusion
-from genviz.models.pathar.perceptual import perceptual_loss
+from genviz.models.perceptual import perceptual_loss
 from genviz.nn.image_coder import Decoder, Encoder, channels_last
 from genviz.nn.patch_basis import PatchBasis
 from genviz.nn.quantiser import VectorQuantiser

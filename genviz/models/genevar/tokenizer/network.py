@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from genviz.models.genevar.tokenizer.config import TokenizerConfig
 from genviz.models.genevar.tokenizer.judge import TileJudge, feature_loss
-from genviz.models.genevar.tokenizer.losses import perceptual_loss, pixel_loss
+from genviz.models.genevar.tokenizer.losses import pixel_loss
+from genviz.models.perceptual import perceptual_loss
 from genviz.nn.image_coder import Decoder, Encoder, channels_last
 from genviz.nn.multiscale_quantiser import MultiScaleQuantiser
 from genviz.nn.patch_basis import PatchBasis
