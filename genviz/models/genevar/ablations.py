@@ -16,6 +16,7 @@ _PLAIN: Changes = {
     "mask": {"strategy": "none"},
     "prior": {"n_inject": 0, "masked_input": "rk"},
 }
+_MASKED: Changes = {"refine": True, "mask": {"strategy": "gradient"}, "prior": {"n_inject": 1}}
 _LAST_SCALE = 10  # of the paper, whose rows count the masked scales from there
 
 
@@ -76,7 +77,7 @@ def ablation(name: str, base: GeneVARConfig) -> GeneVARConfig:
     name
         Out of `ABLATIONS`.
     base
-        The full model.
+        Options of all that is not ablated; see `complete`.
 
     Raises
     ------
@@ -85,4 +86,15 @@ def ablation(name: str, base: GeneVARConfig) -> GeneVARConfig:
     """
     if name not in ABLATIONS:
         raise UsageError(f"Expected an ablation out of {', '.join(ABLATIONS)}; got {name!r}.")
-    return changed(base, ABLATIONS[name])
+    return changed(complete(base), ABLATIONS[name])
+
+
+def complete(base: GeneVARConfig) -> GeneVARConfig:
+    """Give the published method at the size of a configuration: a flow that masks what the prior sees.
+
+    Parameters
+    ----------
+    base
+        Kept as it is if its prior is masked; else the finest scale is.
+    """
+    return base if base.injects else changed(base, _MASKED)

@@ -35,8 +35,9 @@ class GeneVARConfig:
     condition, tokenizer, flow, counterfactuals, mask, prior, views
         Their configurations.
     refine
-        Whether there is a flow at all. Without, the prior is a plain next-scale prior: `flow` and `counterfactuals`
-        are not looked at, ``mask.strategy`` is "none" and ``prior.n_inject`` 0.
+        Whether there is a flow at all. Without, `flow` and `counterfactuals` are not looked at. A plain next-scale
+        prior (``mask.strategy`` "none" and ``prior.n_inject`` 0) may stand beside a flow, which then is for
+        trajectories only.
 
     Raises
     ------
@@ -69,12 +70,12 @@ class GeneVARConfig:
             )
 
     def _check_refined(self, n_scales: int) -> None:
-        if not self.prior.n_inject:
-            raise UsageError("Expected prior.n_inject from 1 with refine=True; got 0. Set refine=False.")
-        if self.mask.strategy == "none" and self.prior.masked_input == "rk":
+        shown_as_they_are = self.mask.strategy == "none" and self.prior.masked_input == "rk"
+        if shown_as_they_are != (self.prior.n_inject == 0):
             raise UsageError(
-                "Expected a use of the flow with refine=True; got mask.strategy='none' and "
-                "prior.masked_input='rk'. Set refine=False and prior.n_inject=0."
+                "Expected prior.n_inject=0 exactly where mask.strategy='none' and prior.masked_input='rk', which make "
+                f"the prior a plain one; got {self.prior.n_inject}, {self.mask.strategy!r} and "
+                f"{self.prior.masked_input!r}."
             )
         if any(k > n_scales for k in self.flow.train_scales):
             raise UsageError(
@@ -86,6 +87,11 @@ class GeneVARConfig:
                 "after the flow."
             )
         self.mask.check_flow(self.flow)
+
+    @property
+    def injects(self) -> bool:
+        """Whether the flow masks or refines what the prior sees."""
+        return self.refine and self.prior.n_inject > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give a JSON-able dict."""

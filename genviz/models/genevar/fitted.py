@@ -134,14 +134,14 @@ class Fitted:
         return self.prior
 
     def injector(self) -> FlowInjector | None:
-        """What masks and refines the prior's inputs in sampling; None without a flow.
+        """What masks and refines the prior's inputs in sampling; None for a plain prior.
 
         Raises
         ------
         UsageError
             When there should be a flow and is none.
         """
-        if not self.config.refine:
+        if not self.config.injects:
             return None
         return FlowInjector(self.trained_flow(), self.config.mask, self.config.prior.masked_input)
 

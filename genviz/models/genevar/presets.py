@@ -1,7 +1,8 @@
 """Named GeneVAR configurations: nano for tests, mini for a laptop's CPU, paper as published.
 
-Mini is for tiles of 64 pixels at 1.38 um/px, one section of spots or a few. The paper preset is 256 px, 10 scales up to
-16 x 16, 4096 codes, 16 blocks of width 1024.
+Mini is for tiles of 64 pixels at 1.38 um/px, one section of spots or a few. Its prior sees all of the coarser scales, as
+masks cost likelihood at this size: the flow stands beside it (`ablations.complete` gives its published use). The paper
+preset is 256 px, 10 scales up to 16 x 16, 4096 codes, 16 blocks of width 1024.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from genviz._errors import UsageError
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.config import PARTS, GeneVARConfig
 from genviz.models.genevar.flow.config import CounterfactualConfig, FlowConfig
+from genviz.models.genevar.flow.mask_config import MaskConfig
 from genviz.models.genevar.prior.config import PriorConfig
 from genviz.models.genevar.tokenizer.config import TokenizerConfig
 from genviz.models.genevar.view_config import ViewConfig
@@ -42,11 +44,12 @@ PRESETS: dict[str, GeneVARConfig] = {
     ),
     "mini": GeneVARConfig(
         condition=ConditionConfig(n_latent=16, code_noise=0.2),
-        tokenizer=TokenizerConfig(gan_epochs=6),
+        tokenizer=TokenizerConfig(scales=(1, 2, 3, 4, 6, 8), n_codes=1024, gan_epochs=6),
         flow=FlowConfig(lr=5e-4, ema_decay=0.995, max_epochs=16),
         counterfactuals=CounterfactualConfig(n_draws=2),
+        mask=MaskConfig(strategy="none"),
         prior=PriorConfig(
-            width=192, n_heads=6, n_inject=1, unpaired=0.25, dropout=0.1, matrix_lr=0.02, max_epochs=36
+            width=192, n_heads=6, n_inject=0, unpaired=0.25, dropout=0.1, matrix_lr=0.02, max_epochs=36
         ),
         views=ViewConfig(margin_px=8),
     ),

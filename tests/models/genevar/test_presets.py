@@ -7,7 +7,7 @@ import json
 import pytest
 
 from genviz._errors import UsageError
-from genviz.models.genevar.ablations import ABLATIONS, ablation
+from genviz.models.genevar.ablations import ABLATIONS, ablation, complete
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.presets import PRESETS, preset
@@ -31,7 +31,7 @@ def test_mini_is_small_enough_to_ship():
     )
     n_bytes = 2 * sum(p.numel() for network in networks for p in network.parameters())
     assert n_bytes < 14e6
-    assert config.prior.n_inject == 1
+    assert config.refine and not config.injects
 
 
 def test_the_paper_masks_from_its_ninth_scale():
@@ -51,8 +51,8 @@ def test_changes_reach_their_part():
         ({"tokeniser": {}}, "Expected changes of"),
         ({"prior": {"widht": 3}}, "Expected options of PriorConfig"),
         ({"refine": False}, "n_inject=0"),
-        ({"mask": {"strategy": "none"}}, "use of the flow"),
-        ({"prior": {"n_inject": 0}}, "Set refine=False"),
+        ({"mask": {"strategy": "none"}}, "exactly where"),
+        ({"prior": {"n_inject": 0}}, "exactly where"),
         ({"prior": {"n_inject": 3}}, "below the number of scales"),
         ({"flow": {"train_scales": (4,)}}, "up to 3"),
         ({"condition": {"kind": "linear"}}, "use_z=False"),
@@ -75,7 +75,7 @@ def test_ablations_of_one_thing_are_one_thing():
     for base in PRESETS.values():
         assert ablation("abl/f1_none", base) == ablation("abl/c1_var", base) == ablation("abl/e3_var", base)
         for name in ("abl/a4_rcm", "abl/c4_rcm", "abl/e4_var_rcm", "abl/f4_grad", "abl/d_lacs"):
-            assert ablation(name, base) == base
+            assert ablation(name, base) == complete(base)
     assert ablation("abl/km8", preset("paper")).prior.n_inject == 3
 
 
@@ -85,4 +85,4 @@ def test_unknown_names_and_too_few_scales_are_refused():
     with pytest.raises(UsageError, match="ablation out of"):
         ablation("abl/e1_imagefolder", preset("mini"))
     with pytest.raises(UsageError, match="below the number of scales"):
-        ablation("abl/km7", preset("mini"))
+        ablation("abl/km7", preset("nano"))

@@ -47,7 +47,7 @@ def train_prior(
     config
         Of all parts.
     conditioner, tokenizer, flow
-        Of the stages before; not changed. `flow` is None exactly where ``config.refine`` is False.
+        Of the stages before; not changed. `flow` is None exactly where ``config.injects`` is False.
     data
         Training rows.
     options

@@ -113,7 +113,7 @@ def _flow(model: Fitted, data: TrainingData, options: RunOptions) -> Fitted | No
 
 def _prior(model: Fitted, data: TrainingData, options: RunOptions) -> Fitted | None:
     conditioner, tokenizer = model.fitted_conditioner(), model.trained_tokenizer()
-    flow = model.trained_flow() if model.config.refine else None
+    flow = model.trained_flow() if model.config.injects else None
     best: dict[str, float] = {}
     found = train_prior(model.config, conditioner, tokenizer, flow, data, options, best=best)
     if found is None:
