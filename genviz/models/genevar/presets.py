@@ -1,6 +1,6 @@
 """Named GeneVAR configurations: nano for tests, mini for a laptop's CPU, paper as published.
 
-Mini is for tiles of 64 pixels at 1.38 um/px, one section of spots or a few. Its prior sees all of the coarser scales, as
+Mini is for tiles of 64 pixels at 1.38 um/px, one section of spots or a few. Its prior sees all coarser scales, as
 masks cost likelihood at this size: the flow stands beside it (`ablations.complete` gives its published use). The paper
 preset is 256 px, 10 scales up to 16 x 16, 4096 codes, 16 blocks of width 1024.
 """

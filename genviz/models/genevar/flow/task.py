@@ -30,7 +30,7 @@ class FlowTask(nn.Module):
     config
         Of the counterfactuals.
     first_scale
-        First scale to train when the flow's ``train_scales`` is empty: the prior's first masked one, K_m.
+        First scale to train when the flow's ``train_scales`` is empty: K_m of the configuration.
 
     Raises
     ------

@@ -107,11 +107,11 @@ def train_flow(
 
 
 def first_scale(config: GeneVARConfig) -> int:
-    """First scale whose input is masked, K_m.
+    """First scale whose input is masked, K_m; beside a plain prior the last one, of which trajectories are shown.
 
     Parameters
     ----------
     config
         Of all parts.
     """
-    return len(config.tokenizer.scales) + 1 - config.prior.n_inject
+    return len(config.tokenizer.scales) + 1 - max(config.prior.n_inject, 1)

@@ -14,6 +14,7 @@ from genviz._errors import CheckpointError, UsageError
 from genviz.models.genevar.ablations import ABLATIONS
 from genviz.models.genevar.fitted import FLOW, TOKENIZER, Fitted
 from genviz.models.genevar.tokenizer.sharpening import Sharpener
+from genviz.models.genevar.training.flow import first_scale
 from genviz.models.genevar.training.stages import PARTS, train
 from genviz.train.run_options import RunOptions
 from tests.models.genevar.training.cases import GENES, data, interrupt, nano, options, same
@@ -166,3 +167,12 @@ def test_a_smaller_share_of_profiles_changes_nothing_but_the_batches():
     """Without rows that have no profile, batches are paired through and through."""
     model = train(nano(), data(unpaired=False), "prior", options(), fitted=whole())
     assert np.isfinite([float(w.sum()) for w in model.prior.parameters()]).all()
+
+
+def test_a_flow_beside_a_plain_prior_learns_the_last_scale():
+    config = nano(mask={"strategy": "none"}, prior={"n_inject": 0})
+    model = Fitted(config, list(GENES), tokenizer=whole().tokenizer, conditioner=whole().conditioner)
+    model = train(config, data(), "meanflow", options(), fitted=model)
+    assert first_scale(config) == len(config.tokenizer.scales)
+    assert float(model.flow.out.weight.abs().max()) > 0
+    assert train(config, data(), "prior", options(), fitted=model).injector() is None
