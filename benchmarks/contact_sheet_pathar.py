@@ -9,16 +9,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 import genviz as gv
 from genviz._keys import Obs, Obsm
 from genviz.models import PathAR
+from genviz.pl.contact_sheet import contact_sheet
 from genviz.pl.pair_strips import strip
 from genviz.recipes.pathar_tiles import tiles_or_phantom
 
 N = 6
-MARGIN, GAP = 210, 6
 PAIR = ("fluorescence", "histology")
 
 
@@ -76,18 +75,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     gv.settings.progress = False
-    sheet = rows(PathAR.load(args.model), args.seed)
-    height = sheet[0][1].shape[0] + GAP
-    canvas = Image.new("RGB", (MARGIN + sheet[0][1].shape[1], height * len(sheet)), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
-    for k, (caption, pixels) in enumerate(sheet):
-        canvas.paste(Image.fromarray(pixels), (MARGIN, k * height))
-        colour = "black" if caption.startswith("real") else (150, 84, 0)
-        text = caption if caption.startswith("real") else f"{caption}\n(synthetic)"
-        draw.multiline_text(
-            (MARGIN - 10, k * height + height // 2), text, fill=colour, font=font, anchor="rm", align="right"
-        )
-    canvas.save(args.out, optimize=True)
+    contact_sheet(rows(PathAR.load(args.model), args.seed)).save(args.out, optimize=True)
 
 
 if __name__ == "__main__":
