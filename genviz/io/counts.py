@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ from genviz.core.counts import check_counts, check_names, first_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+_ENSEMBL = re.compile(r"ENS[A-Z]*G\d{11}(\.\d+)?$")
+_NAMES_LOOKED_AT = 1000
+_MOST = 0.8
 
 
 def counts_of(adata: AnnData, genes: Sequence[str] | None = None) -> sparse.csr_matrix:
@@ -71,8 +76,26 @@ def gene_positions(var_names: pd.Index, genes: Sequence[str]) -> np.ndarray:
         missing = [gene for gene, column in zip(genes, at, strict=True) if column < 0]
         raise DataError(
             f"Expected {len(genes)} genes; {len(missing)} are absent from the data: "
-            f"{first_names(missing, 10)}. "
-            "Choose a panel the data has, or use the symbols the data uses (old symbols such as SEPW1 are "
-            "common)."
+            f"{first_names(missing, 10)}. {_renaming(missing, var_names)}"
         )
     return np.asarray(at)
+
+
+def _renaming(missing: Sequence[str], var_names: pd.Index) -> str:
+    """What to do about absent genes, by how either side is named."""
+    asked, there = _ensembl_share(missing), _ensembl_share(list(var_names[:_NAMES_LOOKED_AT]))
+    if asked > _MOST and there > _MOST:
+        return "Both are Ensembl identifiers: drop the versions (the part after the point) where one side has them."
+    if asked > _MOST and there < 1 - _MOST:
+        return "The genes asked for are Ensembl identifiers, the data has symbols: rename one of them."
+    if there > _MOST and asked < 1 - _MOST:
+        return (
+            "The data has Ensembl identifiers, the genes asked for are symbols: set adata.var_names to its symbols, as "
+            "gv.io.read_gdc keeps them in var['gene_symbol']."
+        )
+    return "Choose a panel the data has, or use the symbols the data uses (old symbols such as SEPW1 are common)."
+
+
+def _ensembl_share(names: Sequence[str]) -> float:
+    """Share of names that look like Ensembl's genes."""
+    return sum(bool(_ENSEMBL.match(str(name))) for name in names) / max(len(names), 1)

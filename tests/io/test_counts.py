@@ -48,6 +48,30 @@ def test_missing_and_repeated_genes_are_named():
         counts_of(adata)
 
 
+@pytest.mark.parametrize(
+    ("there", "asked", "told"),
+    [
+        (
+            ["ENSG00000141736", "ENSG00000107796", "ENSG00000148773"],
+            ["ERBB2"],
+            "set adata.var_names to its symbols",
+        ),
+        (["ERBB2", "ACTA2", "MKI67"], ["ENSG00000141736"], "the data has symbols"),
+        (
+            ["ENSG00000141736.14", "ENSG00000107796.9", "ENSG00000148773.11"],
+            ["ENSG00000141736"],
+            "drop the versions",
+        ),
+        (["ERBB2", "ACTA2", "MKI67"], ["SEPW1"], "old symbols"),
+    ],
+)
+def test_absent_genes_say_how_either_side_is_named(there, asked, told):
+    adata = rows()
+    adata.var_names = there
+    with pytest.raises(DataError, match=told):
+        counts_of(adata, asked)
+
+
 def test_only_the_asked_genes_are_judged():
     adata = rows(np.array([[1, 0, 0.5], [0, 5, 0]], np.float32))
     assert counts_of(adata, ["A", "B"]).sum() == 6
