@@ -1,4 +1,4 @@
-"""Work on many rows in chunks of one size, so that a row never depends on its batch.
+"""Work on many rows in batches of one size, so that a row never depends on its batch.
 
 Shape legend: R rows, B rows of a chunk.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,43 @@ from numpy.typing import NDArray
 log = logging.getLogger("genviz")
 
 CHUNK = 16
+
+Part = TypeVar("Part")
+
+
+def halving(work: Callable[[int, int], Part], n_rows: int, size: int) -> list[Part]:
+    """Give ``work(start, size)`` of batch after batch.
+
+    When a GPU runs out of memory the size is halved, with a warning.
+
+    Parameters
+    ----------
+    work
+        Takes the first row and the number of rows of a batch, of which the last may reach beyond the rows. It must not
+        hold on to tensors when it raises.
+    n_rows
+        R.
+    size
+        B.
+    """
+    found: list[Part] = []
+    start = 0
+    while start < n_rows:
+        full = False
+        try:
+            found.append(work(start, size))
+        except torch.cuda.OutOfMemoryError:
+            if size == 1:
+                raise
+            full = True
+        if full:
+            # Outside of the handler: the error holds on to the frames, and they to the tensors.
+            torch.cuda.empty_cache()
+            log.warning("Out of GPU memory with %d rows a batch; going on with %d.", size, size // 2)
+            size //= 2
+            continue
+        start += size
+    return found
 
 
 def by_chunks(work: Callable[..., NDArray[Any]], *columns: NDArray[Any], size: int = CHUNK) -> NDArray[Any]:
@@ -36,23 +73,11 @@ def by_chunks(work: Callable[..., NDArray[Any]], *columns: NDArray[Any], size: i
     -------
     The results, R rows.
     """
-    parts: list[NDArray[Any]] = []
-    start, n_rows = 0, len(columns[0])
-    while start < n_rows:
+    n_rows = len(columns[0])
+
+    def chunk(start: int, size: int) -> NDArray[Any]:
         rows = np.minimum(np.arange(start, start + size), n_rows - 1)
         rows[n_rows - start :] = start
-        part: NDArray[Any] | None = None
-        try:
-            part = work(*(column[rows] for column in columns))[: n_rows - start]
-        except torch.cuda.OutOfMemoryError:
-            if size == 1:
-                raise
-        if part is None:
-            # Outside of the handler: the error holds on to the frames, and they to the tensors.
-            torch.cuda.empty_cache()
-            log.warning("Out of GPU memory with %d rows a chunk; going on with %d.", size, size // 2)
-            size //= 2
-            continue
-        parts.append(part)
-        start += size
-    return np.concatenate(parts)
+        return work(*(column[rows] for column in columns))[: n_rows - start]
+
+    return np.concatenate(halving(chunk, n_rows, size))

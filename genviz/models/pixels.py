@@ -21,3 +21,8 @@ def to_images(x_B3HW: Tensor) -> NDArray[np.uint8]:
     bytes_BHW3 = ((x_B3HW.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
     images: NDArray[np.uint8] = np.ascontiguousarray(bytes_BHW3.cpu().numpy())
     return images
+
+
+def mask_tensor(masks: NDArray[np.bool_]) -> Tensor:
+    """Bool (B, H, W) to float32 (B, 1, H, W) in {0, 1}."""
+    return torch.from_numpy(np.ascontiguousarray(masks))[:, None].float()

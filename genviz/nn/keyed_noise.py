@@ -24,14 +24,15 @@ def _signed(value: int) -> int:
 
 def _shifted(x: Tensor, n_bits: int) -> Tensor:
     """Logical shift to the right: int64's own brings the sign along."""
-    return (x >> n_bits) & (2 ** (64 - n_bits) - 1)
+    return (x >> n_bits).bitwise_and_(2 ** (64 - n_bits) - 1)
 
 
 def _mix(x: Tensor) -> Tensor:
     """Finaliser of SplitMix64, a bijection; int64 products wrap around."""
-    x = (x ^ _shifted(x, 30)) * _signed(_FIRST)
-    x = (x ^ _shifted(x, 27)) * _signed(_SECOND)
-    return x ^ _shifted(x, 31)
+    # In place: new memory of this size costs more than the arithmetic.
+    x = _shifted(x, 30).bitwise_xor_(x).mul_(_signed(_FIRST))
+    x = _shifted(x, 27).bitwise_xor_(x).mul_(_signed(_SECOND))
+    return _shifted(x, 31).bitwise_xor_(x)
 
 
 def noise_keys(row_keys: Sequence[int]) -> Tensor:
@@ -76,6 +77,6 @@ def gumbel(key_B: Tensor, code_BK: Tensor) -> Tensor:
     -------
     float32 (B, K); on CPU and on CUDA equal up to the rounding of the logarithm.
     """
-    bits_BK = _mix(key_B[:, None] + (code_BK + 1) * _signed(_GOLDEN))
-    u_BK = (_shifted(bits_BK, 12).double() + 0.5) * 2.0**-52
+    bits_BK = _mix(key_B[:, None] + (code_BK + 1).mul_(_signed(_GOLDEN)))
+    u_BK = _shifted(bits_BK, 12).double().add_(0.5).mul_(2.0**-52)
     return u_BK.log_().neg_().log_().neg_().float()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 _SCALE = 0.25
+_SMALL = 0.1
 _MOST_PATCHES = 8192
 
 
@@ -47,3 +48,20 @@ class PatchBasis(nn.Module):
         self.analyse.bias.zero_()[:n] = -_SCALE * components @ centre  # type: ignore[union-attr]
         self.synthesise.weight.zero_()[:n] = components.view(n, *shape) / _SCALE
         self.synthesise.bias.copy_(level_C)  # type: ignore[union-attr]
+
+
+def finishing(channels: int) -> nn.Sequential:
+    """Two convolutions from decoder features and the linear image to what is added to that image; it begins small.
+
+    They see the linear image at full resolution, so that they can mend the edges of its patches.
+
+    Parameters
+    ----------
+    channels
+        Of the decoder features.
+    """
+    last = nn.Conv2d(4 * channels, 3, 3, padding=1)
+    with torch.no_grad():
+        last.weight.mul_(_SMALL)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+    return nn.Sequential(nn.Conv2d(channels + 3, 4 * channels, 3, padding=1), nn.SiLU(), last)

@@ -110,3 +110,16 @@ def pick_tokens(logits_BK: Tensor, null_BK: Tensor | None, rule: StreamRule, key
     score_Bk, code_Bk = candidates(logits_BK, rule)
     best_B1 = (score_Bk + gumbel(key_B, code_Bk)).argmax(dim=-1, keepdim=True)
     return code_Bk.gather(1, best_B1).squeeze(1)
+
+
+def token_log_prob(logits_BK: Tensor, token_B: Tensor) -> Tensor:
+    """Log-probability of tokens, nats, float32, of the shape of the tokens.
+
+    Parameters
+    ----------
+    logits_BK
+        Logits of any type; further axes may stand before the codes.
+    token_B
+        int64.
+    """
+    return logits_BK.float().log_softmax(dim=-1).gather(-1, token_B[..., None]).squeeze(-1)

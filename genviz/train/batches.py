@@ -24,7 +24,27 @@ class Batches(Protocol):
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]: ...
 
 
-class KeyedBatches:
+class EpochBatches:
+    """Batches that depend on the epoch: what a trainer asks of them, once for all."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        # Lightning calls `set_epoch` of the sampler before each epoch, and asks for both names.
+        self.sampler = self
+        self.batch_sampler = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next.
+
+        Parameters
+        ----------
+        epoch
+            Number of the epoch, from 0; with the seed it decides the batches.
+        """
+        self.epoch = epoch
+
+
+class KeyedBatches(EpochBatches):
     """Shuffled batches; the order of epoch e is the same in every run, resumed or not.
 
     Small data do not need worker processes: a batch is one gather.
@@ -52,26 +72,13 @@ class KeyedBatches:
         shuffle: bool = True,
         per_epoch: int | None = None,
     ) -> None:
+        super().__init__()
         self.tensors = tuple(tensors)
         self.n_rows = len(self.tensors[0])
         self.batch_size = min(batch_size, self.n_rows)
         self.per_epoch = min(per_epoch or self.n_rows, self.n_rows)
         self.seed = seed
         self.shuffle = shuffle
-        self.epoch = 0
-        # Lightning calls `set_epoch` of the sampler before each epoch, and asks for both names.
-        self.sampler = self
-        self.batch_sampler = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next.
-
-        Parameters
-        ----------
-        epoch
-            Number of the epoch, from 0; with the seed it decides the order.
-        """
-        self.epoch = epoch
 
     def __len__(self) -> int:
         if self.shuffle:

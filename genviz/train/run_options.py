@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 
+from genviz.train.fitting import FitOptions
 from genviz.train.run_folder import claim
 
 
@@ -52,6 +53,36 @@ class RunOptions:
             Of the part.
         """
         return None if self.folder is None else self.folder / f"part_{name}"
+
+    def fit(
+        self, recipe: Any, description: str, *, part: str = "fit", max_epochs: int | None = None
+    ) -> FitOptions:
+        """Options of fitting one network, in a part of the stage.
+
+        Parameters
+        ----------
+        recipe
+            Configuration with ``max_epochs``, ``lr``, ``weight_decay``, ``final_lr_fraction`` and ``grad_clip``.
+        description
+            Label of the progress bar.
+        part
+            Of the stage.
+        max_epochs
+            In place of the recipe's.
+        """
+        return FitOptions(
+            max_epochs=recipe.max_epochs if max_epochs is None else max_epochs,
+            lr=recipe.lr,
+            weight_decay=recipe.weight_decay,
+            final_lr_fraction=recipe.final_lr_fraction,
+            grad_clip=recipe.grad_clip,
+            seed=self.seed,
+            device=self.device,
+            precision=self.precision,
+            folder=self.part(part),
+            resume=self.resume,
+            description=description,
+        )
 
     def claim(self, run: dict[str, Any]) -> None:
         """Insist that the folder is this run's: the recipe in `run`, seed and precision.

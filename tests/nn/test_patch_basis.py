@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from genviz.nn.patch_basis import PatchBasis
+from genviz.nn.patch_basis import PatchBasis, finishing
 
 
 def made(n_coordinates: int, x: torch.Tensor) -> PatchBasis:
@@ -42,3 +42,10 @@ def test_few_components_keep_more_than_any_other_basis(x):
     best = made(2, flat)
     lost = (best.synthesise(best.analyse(flat)) - flat).square().mean()
     assert lost < 0.01 * flat.var()
+
+
+def test_the_finish_adds_little_at_the_start(x):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        added = finishing(4)(torch.cat([torch.randn(len(x), 4, *x.shape[2:]), x], dim=1))
+    assert added.shape == x.shape and 0 < added.abs().max() < 0.3

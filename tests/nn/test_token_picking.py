@@ -8,7 +8,7 @@ import torch
 from genviz._errors import UsageError
 from genviz.nn.keyed_noise import position_keys
 from genviz.nn.packed_linear import packed_linear
-from genviz.nn.token_picking import StreamRule, candidates, pick_tokens
+from genviz.nn.token_picking import StreamRule, candidates, pick_tokens, token_log_prob
 
 LOGITS = torch.randn(64, 1024, generator=torch.Generator().manual_seed(0)) * 2
 KEYS = position_keys(torch.arange(64), 0, 0)
@@ -92,3 +92,11 @@ def test_packed_weights_multiply_alike(dtype, then_gelu):
         call = packed_linear(weight, 6, then_gelu=then_gelu)
         assert torch.allclose(call(x), expected, rtol=1e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-5)
         assert torch.allclose(call(x[:2]), expected[:2], rtol=1e-2, atol=1e-5)
+
+
+def test_log_probabilities_of_all_codes_add_up_to_one():
+    every_KB = torch.arange(1024)[:, None].expand(-1, 64)
+    log_prob_KB = token_log_prob(LOGITS.expand(1024, -1, -1), every_KB)
+    torch.testing.assert_close(log_prob_KB.exp().sum(0), torch.ones(64))
+    assert torch.equal(log_prob_KB[5], token_log_prob(LOGITS, torch.full((64,), 5)))
+    assert token_log_prob(LOGITS.bfloat16(), every_KB[0]).dtype == torch.float32

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from genviz._errors import CheckpointError, GenvizError
+from genviz._errors import CheckpointError
 from genviz.io.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from genviz.io.checkpoint_parts import FORMAT
 from genviz.io.keyed_tensors import tensors_digest
@@ -19,14 +18,23 @@ from genviz.models.genevar.condition.kinds import restore_conditioner
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted, new_flow, new_prior
 from genviz.models.genevar.tokenizer.network import Tokenizer
+from genviz.models.parts import (
+    CARD,
+    SPLIT,
+    check_finite,
+    filled,
+    fitting_together,
+    named,
+    part,
+    rows_of_split,
+    split_text,
+)
 
 KIND = "genevar"
-GENES, SPLIT, CARD = "genes.txt", "split.json", "card.md"
+GENES = "genes.txt"
 FORMAT_FACT = "format"  # the fact that says in which format a model was stored
 _CONDITION, _HEAD = "condition.", "head."
 _NETWORKS = ("tokenizer", "flow", "prior")
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, half: bool = False) -> str:
@@ -46,8 +54,8 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, 
     """
     tensors: dict[str, Tensor] = {}
     for name in _NETWORKS:
-        tensors |= _named(f"{name}.", getattr(fitted, name), half)
-    tensors |= _named(_HEAD, fitted.head, half)
+        tensors |= named(f"{name}.", getattr(fitted, name), half=half)
+    tensors |= named(_HEAD, fitted.head, half=half)
     told: dict[str, Any] | None = None
     if fitted.conditioner is not None:
         arrays, told = fitted.conditioner.state()
@@ -59,7 +67,7 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, 
     }
     texts = {
         GENES: "".join(f"{gene}\n" for gene in fitted.genes),
-        SPLIT: json.dumps({"train": fitted.training_rows, "sha256": fitted.split_sha256}, indent=1),
+        SPLIT: split_text(fitted.training_rows),
     }
     if card is not None:
         texts[CARD] = card
@@ -82,14 +90,9 @@ def load_fitted(folder: str | Path) -> Fitted:
         Damaged, newer, of another model, or with parts that were not trained together.
     """
     found = load_checkpoint(folder, kind=KIND)
-    try:
+    with fitting_together("GeneVAR", folder):
         fitted = _rebuilt(found)
         told = dict(found.config["parts"])
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, GenvizError) as err:
-        raise CheckpointError(
-            f"Expected a complete GeneVAR checkpoint in {folder}; its parts do not fit together ({str(err)[:200]}). "
-            "Save the model again, or fetch the checkpoint anew."
-        ) from err
     own = _digests(found.tensors)
     foreign = sorted(name for name in set(told) | set(own) if told.get(name) != own.get(name))
     if foreign:
@@ -97,8 +100,7 @@ def load_fitted(folder: str | Path) -> Fitted:
             f"Expected parts in {folder} that were trained together; {' and '.join(foreign)} came from elsewhere. A "
             "prior means nothing to another tokenizer's codes or another condition: take all from one training."
         )
-    if not all(torch.isfinite(value).all() for value in found.tensors.values()):
-        raise CheckpointError(f"Expected trained networks in {folder}; found weights that are not finite.")
+    check_finite(found.tensors, folder)
     return fitted
 
 
@@ -112,54 +114,27 @@ def _rebuilt(found: Checkpoint) -> Fitted:
         config,
         found.texts[GENES].splitlines(),
         facts=dict(values["facts"]) | {FORMAT_FACT: found.format},
-        training_rows=[str(name) for name in json.loads(found.texts[SPLIT])["train"]],
+        training_rows=rows_of_split(found.texts[SPLIT]),
         sha256=found.sha256,
     )
     if _has(tensors, "tokenizer."):
-        fitted.tokenizer = _filled(Tokenizer(config.tokenizer), tensors, "tokenizer.")
+        fitted.tokenizer = filled(Tokenizer(config.tokenizer), tensors, "tokenizer.")
     if values["conditioner"] is not None:
-        conditioner = restore_conditioner(_part(tensors, _CONDITION), values["conditioner"])
+        conditioner = restore_conditioner(part(tensors, _CONDITION), values["conditioner"])
         fitted.conditioner = conditioner
-        fitted.head = _filled(conditioner.head(), tensors, _HEAD)
+        fitted.head = filled(conditioner.head(), tensors, _HEAD)
         if _has(tensors, "flow."):
-            fitted.flow = _filled(new_flow(config, conditioner), tensors, "flow.")
+            fitted.flow = filled(new_flow(config, conditioner), tensors, "flow.")
         if _has(tensors, "prior."):
-            fitted.prior = _filled(new_prior(config, conditioner), tensors, "prior.")
+            fitted.prior = filled(new_prior(config, conditioner), tensors, "prior.")
     return fitted
-
-
-def _filled(network: Network, tensors: Mapping[str, Tensor], prefix: str) -> Network:
-    """A network with the stored weights, float32, in evaluation mode."""
-    weights = _part(tensors, prefix)
-    network.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
-    return network.eval()
-
-
-def _named(prefix: str, network: nn.Module | None, half: bool) -> dict[str, Tensor]:
-    """Tensors of a network as they are stored."""
-    if network is None:
-        return {}
-    return {prefix + name: _stored(value, half) for name, value in network.state_dict().items()}
-
-
-def _stored(value: Tensor, half: bool) -> Tensor:
-    """In float16 if asked for, where its range is wide enough: sums of a codebook may leave it."""
-    if not (half and value.is_floating_point()):
-        return value
-    small = value.half()
-    return small if bool(torch.isfinite(small).all()) else value
 
 
 def _digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """SHA-256 of each part."""
     prefixes = sorted({name.partition(".")[0] for name in tensors})
-    return {prefix: tensors_digest(_part(tensors, f"{prefix}.")) for prefix in prefixes}
+    return {prefix: tensors_digest(part(tensors, f"{prefix}.")) for prefix in prefixes}
 
 
 def _has(tensors: Mapping[str, Tensor], prefix: str) -> bool:
     return any(name.startswith(prefix) for name in tensors)
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Tensors under a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -20,15 +20,16 @@ from genviz.models.genevar.tile_resolution import check_tile_resolution
 from genviz.models.pixels import to_images, to_tensor
 
 if TYPE_CHECKING:
+    import dask.array as da
     from anndata import AnnData
 
 MPP = "mpp"  # the fact that says the tiles' micrometres per pixel
 
 
-def tile_tokens(fitted: Fitted, adata: AnnData) -> NDArray[np.int32]:
-    """Tokens (N, L) of the rows' own tiles, read block by block.
+def own_tiles(fitted: Fitted, adata: AnnData) -> da.Array:
+    """The rows' own tiles as the model takes them, lazy uint8 (N, H, W, 3).
 
-    Reads the middles of ``obsm["tiles"]``, or cuts tiles of the model's size and resolution from the slides.
+    The middles of ``obsm["tiles"]``, or tiles of the model's size and resolution cut from the slides.
 
     Parameters
     ----------
@@ -44,23 +45,34 @@ def tile_tokens(fitted: Fitted, adata: AnnData) -> NDArray[np.int32]:
     MissingKeyError
         Without tiles and places.
     """
-    tokenizer = fitted.trained_tokenizer()
-    size, mpp = tokenizer.config.size_px, fitted.facts.get(MPP)
+    size, mpp = fitted.trained_tokenizer().config.size_px, fitted.facts.get(MPP)
     if adata.n_obs == 0:
         raise DataError("Expected at least one row, got an empty AnnData.")
-    if Obsm.TILES in adata.obsm:
-        check_tile_resolution(adata, mpp)
-        lazy = tiles(adata)
-        height, width = lazy.shape[1:3]
-        if height != width or height < size:
-            raise DataError(
-                f"Expected square tiles of at least {size} pixels a side, as the model was trained on, in "
-                f"obsm['{Obsm.TILES}']; got {height} x {width}. Cut larger ones."
-            )
-        start = (height - size) // 2
-        lazy = lazy[:, start : start + size, start : start + size]
-    else:
-        lazy = tiles(adata, size_px=size, mpp=mpp)
+    if Obsm.TILES not in adata.obsm:
+        return tiles(adata, size_px=size, mpp=mpp)
+    check_tile_resolution(adata, mpp)
+    lazy = tiles(adata)
+    height, width = lazy.shape[1:3]
+    if height != width or height < size:
+        raise DataError(
+            f"Expected square tiles of at least {size} pixels a side, as the model was trained on, in "
+            f"obsm['{Obsm.TILES}']; got {height} x {width}. Cut larger ones."
+        )
+    start = (height - size) // 2
+    return lazy[:, start : start + size, start : start + size]
+
+
+def tile_tokens(fitted: Fitted, adata: AnnData) -> NDArray[np.int32]:
+    """Tokens (N, L) of the rows' own tiles, read block by block; see `own_tiles`.
+
+    Parameters
+    ----------
+    fitted
+        Model with a tokenizer.
+    adata
+        Rows.
+    """
+    tokenizer, lazy = fitted.trained_tokenizer(), own_tiles(fitted, adata)
 
     def work(images_BHW3: NDArray[np.uint8]) -> NDArray[Any]:
         x_B3HW = to_tensor(images_BHW3).to(fitted.device)

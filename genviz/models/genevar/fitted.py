@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +15,7 @@ from genviz.models.genevar.flow.injector import FlowInjector
 from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.tokenizer.network import Tokenizer
+from genviz.models.parts import split_digest
 
 TOKENIZER = "tokenizer"
 """The fact that says which training made the tokenizer, whatever precision it is stored in."""
@@ -79,7 +78,7 @@ class Fitted:
     @property
     def split_sha256(self) -> str:
         """SHA-256 of the training rows."""
-        return hashlib.sha256(json.dumps(sorted(self.training_rows)).encode()).hexdigest()
+        return split_digest(self.training_rows)
 
     def fitted_conditioner(self) -> Conditioner:
         """The conditioner.

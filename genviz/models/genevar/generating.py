@@ -5,6 +5,7 @@ Shape legend: N rows, B rows of a block, K scales, L tokens, Z width of the cond
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from genviz._errors import UsageError
+from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obsm
 from genviz._settings import settings
 from genviz.core.keyed import row_key
+from genviz.io.library import library_of_rows
 from genviz.models.arguments import check_number
 from genviz.models.genevar.codec import decoded, tile_tokens
 from genviz.models.genevar.conditions import Told, conditions, told_by
@@ -76,8 +78,7 @@ def generate(fitted: Fitted, adata: AnnData, asked: Request, key: str) -> AnnDat
         check_number("batch_size", asked.batch_size)
     fitted.trained_prior(), fitted.trained_tokenizer()
     told = told_by(fitted, adata, depth=asked.depth, impute_missing=asked.impute_missing)
-    made = drawn_rows(adata, n)
-    z_NZ, s_NL, images_NHW3 = _in_blocks(fitted, told, asked)
+    z_RZ = _codes(fitted, told, asked.batch_size)
     parameters: dict[str, Any] = {
         "n": n,
         "rule": asdict(asked.rule),
@@ -85,6 +86,46 @@ def generate(fitted: Fitted, adata: AnnData, asked: Request, key: str) -> AnnDat
         "depth": "counts" if asked.depth is None else str(asked.depth)[:200],
     }
     record = record_of(fitted, adata, "generate", asked.seed, parameters)
+    return _rows_of_codes(fitted, adata, z_RZ, told.profiles.libraries, asked, record, key)
+
+
+def generate_from_code(
+    fitted: Fitted, adata: AnnData, code_NZ: ArrayLike, asked: Request, key: str
+) -> AnnData:
+    """`n` tiles for each row's code, given in place of its profile; see `GeneVAR.generate_from_code`."""
+    n = check_number("n", asked.n)
+    if asked.batch_size is not None:
+        check_number("batch_size", asked.batch_size)
+    fitted.trained_prior(), fitted.trained_tokenizer()
+    z_NZ: NDArray[np.float32] = np.asarray(code_NZ, dtype=np.float32)
+    expected = (adata.n_obs, fitted.fitted_conditioner().cond_dim)
+    if z_NZ.shape != expected or not adata.n_obs:
+        raise DataError(f"Expected a code of each row, {expected} with at least one row; got {z_NZ.shape}.")
+    if not np.isfinite(z_NZ).all():
+        raise DataError("Expected finite codes; some are not. Look at how they were made.")
+    parameters = {"n": n, "rule": asdict(asked.rule)}
+    record = record_of(fitted, adata, "generate_from_code", asked.seed, parameters)
+    return _rows_of_codes(fitted, adata, z_NZ, _sections(adata), asked, record, key)
+
+
+def _rows_of_codes(
+    fitted: Fitted,
+    adata: AnnData,
+    z_RZ: NDArray[np.float32],
+    sections: Sequence[str],
+    asked: Request,
+    record: dict[str, Any],
+    key: str,
+) -> AnnData:
+    """Rows with tiles, tokens and codes of all draws of R rows."""
+    made = drawn_rows(adata, asked.n)
+    z_NZ = np.repeat(z_RZ, asked.n, axis=0)
+    keys = [
+        row_key(asked.seed, section, str(name), f"genevar {draw}")
+        for name, section in zip(adata.obs_names, sections, strict=True)
+        for draw in range(asked.n)
+    ]
+    s_NL, images_NHW3 = _drawn(fitted, z_NZ, keys, asked)
     put_tiles(fitted, made, images_NHW3, s_NL, record, key)
     made.obsm[Obsm.RNA] = z_NZ
     if asked.keep_scales:
@@ -93,44 +134,53 @@ def generate(fitted: Fitted, adata: AnnData, asked: Request, key: str) -> AnnDat
     return made
 
 
-def _in_blocks(
-    fitted: Fitted, told: Told, asked: Request
-) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Conditions, tokens and tiles of all draws, block after block."""
-    batch = asked.batch_size or _BATCH.get(fitted.device.type, _BATCH_ELSEWHERE)
-    profiles, n = told.profiles, asked.n
-    total = len(profiles) * n
-    size = fitted.config.tokenizer.size_px
+def _sections(adata: AnnData) -> list[str]:
+    """Section of each row, "" for rows that lie on none."""
+    try:
+        return [str(name) for name in library_of_rows(adata)]
+    except MissingKeyError:
+        return [""] * adata.n_obs
+
+
+def _batch(fitted: Fitted, asked: int | None) -> int:
+    return asked or _BATCH.get(fitted.device.type, _BATCH_ELSEWHERE)
+
+
+def _codes(fitted: Fitted, told: Told, batch_size: int | None) -> NDArray[np.float32]:
+    """Conditions of all rows, block after block: their genes take more room than they do."""
+    block = _batch(fitted, batch_size) * _BATCHES_A_BLOCK
+    rows = range(0, len(told.profiles), block)
+    parts = [np.arange(start, min(start + block, len(told.profiles))) for start in rows]
+    return np.concatenate([conditions(fitted, told.profiles.take(part)) for part in parts])
+
+
+def _drawn(
+    fitted: Fitted, z_NZ: NDArray[np.float32], keys: Sequence[int], asked: Request
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Tokens and tiles of conditions, block after block."""
+    batch = _batch(fitted, asked.batch_size)
+    size, total = fitted.config.tokenizer.size_px, len(z_NZ)
     s_NL = np.empty((total, fitted.config.tokenizer.n_tokens), np.int32)
     images_NHW3 = np.empty((total, size, size, 3), np.uint8)
-    z_NZ = np.empty((total, fitted.fitted_conditioner().cond_dim), np.float32)
     inject = fitted.injector()
     block = batch * _BATCHES_A_BLOCK
-    with tqdm(total=total, desc="tiles", unit="tile", disable=not settings.progress) as bar:
+    # Analyses call this many times: a bar that stayed would be a line of each.
+    with tqdm(total=total, desc="tiles", unit="tile", leave=False, disable=not settings.progress) as bar:
         for start in range(0, total, block):
-            draw_B = np.arange(start, min(start + block, total))
-            row_B = draw_B // n
-            first, last = int(row_B[0]), int(row_B[-1])
-            # Each row's condition once, however many draws it has.
-            z_RZ = conditions(fitted, profiles.take(np.arange(first, last + 1)))
-            z_NZ[draw_B] = z_RZ[row_B - first]
-            keys = [
-                row_key(asked.seed, profiles.libraries[row], profiles.names[row], f"genevar {draw % n}")
-                for row, draw in zip(row_B, draw_B, strict=True)
-            ]
+            own = slice(start, min(start + block, total))
             sampled = sample(
                 fitted.trained_prior(),
                 fitted.trained_tokenizer().quantiser,
-                torch.from_numpy(z_NZ[draw_B]),
+                torch.from_numpy(z_NZ[own]),
                 asked.rule,
-                keys,
+                keys[own],
                 inject=inject,
                 batch_size=batch,
             )
-            s_NL[draw_B] = sampled.s_NL.numpy()
-            images_NHW3[draw_B] = decoded(fitted, s_NL[draw_B])
-            bar.update(len(draw_B))
-    return z_NZ, s_NL, images_NHW3
+            s_NL[own] = sampled.s_NL.numpy()
+            images_NHW3[own] = decoded(fitted, s_NL[own])
+            bar.update(own.stop - own.start)
+    return s_NL, images_NHW3
 
 
 def reconstruct(fitted: Fitted, adata: AnnData, key: str) -> AnnData:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import UsageError
+from genviz._errors import TrainingStopped, UsageError
 from genviz._settings import settings
 from genviz.models import zoo
 from genviz.models.arguments import check_seed
@@ -23,6 +23,7 @@ from genviz.models.genevar.generating import (
     Request,
     Retrieval,
     generate,
+    generate_from_code,
     log_prob,
     reconstruct,
     retrieve,
@@ -142,12 +143,7 @@ class GeneVAR:
             facts=facts, fitted=self._fitted, unpaired=unpaired,
         )  # fmt: skip
         if fitted is None:
-            kept = (
-                f" Finished epochs are in {out_dir}: go on with resume=True."
-                if out_dir
-                else " Nothing was kept: pass out_dir= next time."
-            )
-            raise KeyboardInterrupt(f"Training was stopped.{kept}")
+            raise TrainingStopped(out_dir)
         self._fitted, self.config, self._device = fitted, fitted.config, device
         return self
 
@@ -221,6 +217,39 @@ class GeneVAR:
             impute_missing=impute_missing,
         )
         return generate(fitted, adata, asked, key_added)
+
+    def generate_from_code(
+        self,
+        adata: AnnData,
+        code: ArrayLike,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        rule: str | SampleRule | None = None,
+        batch_size: int | None = None,
+        key_added: str = "genevar",
+    ) -> AnnData:
+        """Make `n` tiles for each row of a code given in place of its profile, as ``obsm["X_rna"]`` holds them.
+
+        Rows are those of `generate`, and so is their randomness: tiles of two codes differ by the codes alone.
+
+        Parameters
+        ----------
+        adata
+            Rows, of which sections and names are read; profiles are not looked at.
+        code
+            Conditions, (n_obs, Z).
+        n, seed, rule, batch_size, key_added
+            See `generate`.
+
+        Raises
+        ------
+        DataError
+            For codes of another shape, or not finite.
+        """
+        fitted = self._ready()
+        asked = Request(n=n, seed=self._seed(seed), rule=rule_of(fitted, rule), batch_size=batch_size)
+        return generate_from_code(fitted, adata, code, asked, key_added)
 
     def reconstruct(self, adata: AnnData, *, key_added: str = "genevar") -> AnnData:
         """Put the rows' own tiles through the tokenizer: what the model can show at best.

@@ -43,13 +43,15 @@ PRESETS: dict[str, GeneVARConfig] = {
         views=ViewConfig(margin_px=4, flow=2, paired=4, unpaired=2, per_epoch=64),
     ),
     "mini": GeneVARConfig(
-        condition=ConditionConfig(n_latent=16, code_noise=0.2),
+        # All genes that are there to be edited; fewer would tell half a per cent more about tiles.
+        condition=ConditionConfig(n_latent=16, n_genes=0, code_noise=0.2),
         tokenizer=TokenizerConfig(scales=(1, 2, 3, 4, 6, 8), n_codes=1024, gan_epochs=6),
         flow=FlowConfig(lr=5e-4, ema_decay=0.995, max_epochs=16),
         counterfactuals=CounterfactualConfig(n_draws=2),
         mask=MaskConfig(strategy="none"),
         prior=PriorConfig(
-            width=192, n_heads=6, n_inject=0, unpaired=0.25, dropout=0.1, matrix_lr=0.02, max_epochs=36
+            width=192, n_heads=6, n_inject=0, unpaired=0.6, condition_norm=False, dropout=0.1, matrix_lr=0.02,
+            max_epochs=36,
         ),
         views=ViewConfig(margin_px=8),
     ),
@@ -61,7 +63,7 @@ PRESETS: dict[str, GeneVARConfig] = {
         tokenizer=TokenizerConfig(
             size_px=256, stem=1, width=160, multipliers=(1, 1, 2, 2, 4), n_blocks=2, attention=True, code_dim=32,
             n_codes=4096, scales=_PAPER_SCALES, codebook="gradient", patch_basis=False, vq_weight=1.0,
-            perceptual="lpips", gan_epochs=30, gan_width=64, lr=1e-4, weight_decay=0.05, max_epochs=100,
+            perceptual="lpips", gan_epochs=30, gan_width=64, gan_lr=2e-4, lr=1e-4, weight_decay=0.05, max_epochs=100,
             tiles_per_epoch=319200,
         ),
         flow=FlowConfig(width=768, n_layers=6, n_heads=12, time_features=256, batch_size=128, max_epochs=100),

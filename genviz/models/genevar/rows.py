@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from genviz._errors import MissingKeyError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.io.library import is_synthetic, libraries
-from genviz.models.base import provenance
+from genviz.models.base import image_provenance
 from genviz.models.genevar.checkpoint import FORMAT_FACT
 from genviz.models.genevar.fitted import TOKENIZER, Fitted
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-SECTIONS, SYNTHETIC = "sections", "synthetic"
-"""Facts about training: the sections, and whether their tissue was drawn by a program."""
+SECTIONS, CHOSEN_BY, SYNTHETIC = "sections", "chosen_by", "synthetic"
+"""Facts about training: its sections, those by which the best epoch was chosen, and whether tissue was drawn."""
 
 
 def drawn_rows(adata: AnnData, n: int) -> AnnData:
@@ -111,12 +111,15 @@ def record_of(
     parameters
         JSON values.
     """
-    return provenance(model="GeneVAR", seed=seed, units="sRGB, 0 to 255", parameters=parameters) | {
-        "operation": what,
-        "synthetic": True,
-        "checkpoint_sha256": fitted.sha256 or "",
-        "format": int(fitted.facts.get(FORMAT_FACT, 0)),
-        "split_sha256": fitted.split_sha256,
+    return image_provenance(
+        model="GeneVAR",
+        operation=what,
+        seed=seed,
+        parameters=parameters,
+        checkpoint=fitted.sha256,
+        checkpoint_format=fitted.facts.get(FORMAT_FACT),
+        split=fitted.split_sha256,
+    ) | {
         "transductive": [],
         # What was made of rows that the model was trained on says nothing about others.
         "sections_of_training": sorted(set(_sections(adata)) & set(fitted.facts.get(SECTIONS, []))),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from genviz._errors import DataError, MissingKeyError
-from genviz._keys import Layers, Obs, Obsm, Uns
+from genviz._keys import Layers, Obs, Obsm
 from genviz.core.counts import check_names, first_names
 from genviz.io.library import library_of_rows, mpp_of
 from genviz.io.tile_recipe import read_recipe
+from genviz.models.declaration import TRAIN, declare, declared
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 MODEL = "genevar"
-TRAIN, VALIDATION = "train", "val"
 _SAME = 0.02  # native resolutions that differ less than this count as one
 
 
@@ -108,8 +107,7 @@ def setup_anndata(
             f"Expected rows with obs['{split_key}'] == '{TRAIN}'; got none. Mark some, or name another split_key=."
         )
     setup = Setup(tuple(chosen), split_key, slide_key, label_key, _resolution(adata) if mpp is None else mpp)
-    store = adata.uns.setdefault(Uns.GENVIZ, {}).setdefault(Uns.SETUP, {})
-    store[MODEL] = json.dumps(asdict(setup))
+    declare(adata, MODEL, asdict(setup))
 
 
 def read_setup(adata: AnnData) -> Setup:
@@ -120,12 +118,7 @@ def read_setup(adata: AnnData) -> Setup:
     MissingKeyError
         When there is none.
     """
-    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SETUP, {}).get(MODEL)
-    if text is None:
-        raise MissingKeyError(
-            "Expected a declared AnnData. Run gv.models.GeneVAR.setup_anndata(adata) first."
-        )
-    values = json.loads(text)
+    values = declared(adata, MODEL, "GeneVAR")
     return Setup(**values | {"genes": tuple(values["genes"])})
 
 

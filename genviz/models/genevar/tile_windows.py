@@ -21,6 +21,7 @@ from genviz.core.tile_augment import N_TURNS, turn
 from genviz.io.library import library_of_rows
 from genviz.io.tile_access import tiles
 from genviz.models.pixels import to_tensor
+from genviz.train.batches import EpochBatches
 from genviz.train.run_folder import array_digest
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def centre_tiles(windows: TileWindows, rows: Sequence[int], size_px: int) -> NDA
     return windows.images_NSS3[np.asarray(rows)][:, middle, middle]
 
 
-class WindowBatches:
+class WindowBatches(EpochBatches):
     """Batches ``(x_B3HW in [-1, 1],)`` of random tiles of random rows; an epoch's are fixed by (seed, epoch).
 
     Parameters
@@ -237,22 +238,9 @@ class WindowBatches:
     def __init__(
         self, windows: TileWindows, size_px: int, *, batch_size: int, per_epoch: int, seed: int
     ) -> None:
+        super().__init__()
         self.windows, self.size_px = windows, size_px
         self.batch_size, self.per_epoch, self.seed = batch_size, per_epoch, seed
-        self.epoch = 0
-        # Lightning calls `set_epoch` of the sampler before each epoch, and asks for both names.
-        self.sampler = self
-        self.batch_sampler = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose tiles come next.
-
-        Parameters
-        ----------
-        epoch
-            Number of the epoch, from 0.
-        """
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return max(1, self.per_epoch // self.batch_size)

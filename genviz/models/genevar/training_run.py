@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.io.library import is_synthetic
+from genviz.models.declaration import TRAIN, VALIDATION
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted
-from genviz.models.genevar.rows import SECTIONS, SYNTHETIC
-from genviz.models.genevar.setup import TRAIN, VALIDATION, Setup
+from genviz.models.genevar.rows import CHOSEN_BY, SECTIONS, SYNTHETIC
+from genviz.models.genevar.setup import Setup
 from genviz.models.genevar.training.data import TrainingData, training_data
 from genviz.models.genevar.training.stages import STAGES, train
 from genviz.train.run_options import RunOptions
@@ -80,7 +81,12 @@ def train_rows(
             save_fitted(model, stages_folder(folder))
 
     data = _data(config, setup, adata, unpaired)
-    facts = facts | {SECTIONS: sorted(set(data.profiles.libraries)), SYNTHETIC: is_synthetic(adata)}
+    chosen_by = () if data.validation is None else data.validation.profiles.libraries
+    facts = facts | {
+        SECTIONS: sorted(set(data.profiles.libraries)),
+        CHOSEN_BY: sorted(set(chosen_by)),
+        SYNTHETIC: is_synthetic(adata),
+    }
     return train(config, data, stage, options, facts=facts, fitted=fitted, keep=keep)
 
 

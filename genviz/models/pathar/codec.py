@@ -18,9 +18,8 @@ from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.core.instances import split_instances
 from genviz.models.chunks import by_chunks
-from genviz.models.pathar.checkpoint import Fitted
-from genviz.models.pathar.tile_batches import mask_tensor
-from genviz.models.pixels import to_images, to_tensor
+from genviz.models.pathar.fitted import Fitted
+from genviz.models.pixels import mask_tensor, to_images, to_tensor
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What PathAR is made of: one frozen dataclass for the tokenizer, one for the prior over tokens.
+"""What PathAR is made of: a configuration of the tokenizer, and one of the prior over its tokens.
 
 Everything the two networks need is here, so that `config.json` in a checkpoint rebuilds them exactly. Named presets
 live in `genviz.models.pathar.presets`.
@@ -6,246 +6,54 @@ live in `genviz.models.pathar.presets`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 from genviz._errors import UsageError
-from genviz.models.config_base import Choices, Config
-
-_LEAST_JUDGED = 24  # pixels a side from which the discriminator's coarse scale has a patch
+from genviz.models.pathar.prior.config import PriorConfig
+from genviz.models.pathar.tokenizer.config import TokenizerConfig
 
 
 @dataclass(frozen=True)
-class TokenizerConfig(Config):
-    """Architecture, losses and training recipe of the dual-VQ tokenizer.
+class PathARConfig:
+    """Both parts of PathAR.
 
-    Parameters
+    Attributes
     ----------
-    streams
-        "dual": structure tokens from the mask, appearance tokens from the image. "single": appearance only, no mask
-        (the paper's ablation).
-    size_px
-        Side of a training tile, pixels.
-    stem
-        Pixels a side that the first convolution of an encoder gathers into one position; 1 is a plain convolution.
-    width, multipliers, n_blocks
-        Channels of the first level; channels of each level over `width`, one halving of the grid between two levels;
-        residual blocks a level (decoders have one more).
-    attention
-        Self-attention at the coarsest level.
-    structure_width
-        Width of the structure encoder and the mask decoder over that of the appearance encoder and image decoder.
-    norm
-        "group", or "none": in the structure encoder only; without it the code of an empty cell does not depend on
-        nuclei elsewhere.
-    structure_codes, appearance_codes, code_dim
-        Codebook sizes and the length of a code.
-    codebook
-        How codes are learned: "gradient" (the paper's stop-gradient loss), "gradient_l2" (the same on unit vectors),
-        "ema" (k-means start and moving means), "ema_revive" (and dead codes are replaced).
-    ema_decay, revive_below, commitment
-        Decay of the moving means; share of the mean count under which a code is dead; weight of the commitment loss.
-    patch_basis
-        Linear analysis and synthesis of patches beside appearance encoder and image decoder, started at the principal
-        components of training patches; the last convolutions see the linear image.
-    fusion
-        How the image decoder joins the streams: "concat", "scaled_concat" (structure scaled by a learned vector),
-        "film" (appearance modulated by structure).
-    appearance_permute, permute_from, permute_weight
-        Share of training tiles whose appearance cells are permuted before fusion, so that the layout must come from
-        structure; share of training before that begins; weight of their error. A share of 0 is the paper.
-    structure_drop
-        Share of training tiles decoded with a learned null in place of structure (for ``order="a_only"``).
-    jitter
-        Largest change, in log units, of the amount of each stain (colour) or of the brightness (grey) of a tile.
-    perceptual, perceptual_weight
-        Loss beside L1: differences of a Laplacian pyramid, or LPIPS (needs its weights).
-    gan_weight, gan_epochs, gan_lr
-        Weight of the PatchGAN loss, epochs of the decoder's fine-tuning against it (tokens stay as they are), and its
-        learning rate, with a cosine to 0; no epochs leave it out.
-    lr, final_lr_fraction, weight_decay, grad_clip, batch_size, max_epochs, tiles_per_epoch
-        AdamW with a cosine.
+    tokenizer, prior
+        Their configurations.
 
     Raises
     ------
     UsageError
-        For an unknown choice or a number outside its range.
+        When the prior orders tokens that the tokenizer does not make, or decodes without structure what was never
+        decoded so in training.
     """
 
-    choices: ClassVar[Choices] = {
-        "streams": ("dual", "single"),
-        "fusion": ("concat", "scaled_concat", "film"),
-        "codebook": ("gradient", "gradient_l2", "ema", "ema_revive"),
-        "norm": ("group", "none"),
-        "perceptual": ("none", "laplacian", "lpips"),
-    }
-
-    streams: str = "dual"
-    size_px: int = 128
-    stem: int = 4
-    width: int = 64
-    multipliers: tuple[int, ...] = (1, 2)
-    n_blocks: int = 2
-    attention: bool = False
-    structure_width: float = 1.0
-    norm: str = "group"
-    structure_codes: int = 256
-    appearance_codes: int = 256
-    code_dim: int = 16
-    codebook: str = "ema_revive"
-    ema_decay: float = 0.97
-    revive_below: float = 0.1
-    commitment: float = 0.25
-    patch_basis: bool = True
-    fusion: str = "scaled_concat"
-    appearance_permute: float = 0.5
-    permute_from: float = 0.1
-    permute_weight: float = 0.35
-    structure_drop: float = 0.0
-    jitter: float = 0.1
-    perceptual: str = "laplacian"
-    perceptual_weight: float = 1.0
-    gan_weight: float = 0.0
-    gan_epochs: int = 0
-    gan_lr: float = 2e-4
-    lr: float = 1e-3
-    final_lr_fraction: float = 0.02
-    weight_decay: float = 0.01
-    grad_clip: float = 1.0
-    batch_size: int = 16
-    max_epochs: int = 22
-    tiles_per_epoch: int = 1024
+    tokenizer: TokenizerConfig
+    prior: PriorConfig
 
     def __post_init__(self) -> None:
-        self.check_choices()
-        self.check_positive(
-            "size_px", "stem", "width", "n_blocks", "structure_width", "structure_codes", "appearance_codes",
-            "code_dim", "lr", "grad_clip", "batch_size", "max_epochs", "tiles_per_epoch",
-        )  # fmt: skip
-        self.check_fractions(
-            "ema_decay", "permute_from", "structure_drop", "jitter", "final_lr_fraction", "weight_decay"
-        )
-        object.__setattr__(self, "multipliers", tuple(self.multipliers))
-        if not self.multipliers or any(m < 1 for m in self.multipliers):
-            raise UsageError(f"Expected multipliers from 1, one a level; got {self.multipliers}.")
-        if round(self.structure_width * self.width) < 1:
+        if self.tokenizer.streams == "single" and self.prior.order != "a_only":
             raise UsageError(
-                f"Expected structure_width to leave a channel of {self.width}; got {self.structure_width}."
+                f"Expected order='a_only' with streams='single': there is no structure; got {self.prior.order!r}."
             )
-        for name in ("perceptual_weight", "gan_weight", "gan_epochs", "revive_below", "commitment"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"Expected {name} from 0; got {getattr(self, name)!r}.")
-        if self.gan_epochs and self.size_px < _LEAST_JUDGED:
-            raise UsageError(
-                f"Expected size_px of at least {_LEAST_JUDGED} with gan_epochs: the discriminator looks at patches "
-                f"at two scales; got {self.size_px}."
-            )
-        if not 0 <= self.appearance_permute <= 1:
-            raise UsageError(f"Expected appearance_permute in [0, 1]; got {self.appearance_permute}.")
-        if self.size_px % self.downsampling:
-            raise UsageError(
-                f"Expected size_px to be a multiple of {self.downsampling} (stem times 2 per level after the "
-                f"first); got {self.size_px}."
-            )
-
-    @property
-    def downsampling(self) -> int:
-        """Pixels a side of one token."""
-        return int(self.stem * 2 ** (len(self.multipliers) - 1))
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of tokens of a training tile."""
-        side = self.size_px // self.downsampling
-        return side, side
-
-
-@dataclass(frozen=True)
-class PriorConfig(Config):
-    """Architecture and training recipe of the autoregressive transformer over both token streams.
-
-    Parameters
-    ----------
-    order
-        "interleaved" (structure and appearance cell by cell), "s_then_a", "a_then_s", "a_only".
-    visibility
-        "asymmetric": structure never sees appearance, exactly. "causal": plain causal, the symmetric ablation.
-        "leaky_literal": the paper's mask read literally, which leaks; kept to show that the tests find it.
-    appearance_sees
-        "prefix": an appearance token is drawn given structure up to its own cell. "full": given all of it; sampled
-        in two phases only.
-    appearance_input
-        Input of an appearance row: the previous appearance token, or its sum with the structure token of its cell.
-    rope_query
-        Cell whose position a query carries: the one it predicts ("target") or the one it holds ("input").
-    width, n_layers, n_heads
-        Transformer size; the MLP is 4 wide with GELU.
-    dropout, label_dropout
-        Dropout on embeddings, attention output and MLP; share of rows whose label is replaced by the null label.
-    lr, final_lr_fraction, weight_decay, grad_clip, batch_size, max_epochs
-        AdamW (0.9, 0.95) with a cosine.
-    matrix_lr
-        Learning rate of Muon for the matrices of the blocks; 0 leaves them to AdamW, as published.
-    views_per_epoch, n_views
-        Tiles an epoch; tokenised tiles (random crops, turned and flipped) that are drawn from.
-
-    Raises
-    ------
-    UsageError
-        For an unknown choice or a number outside its range.
-    """
-
-    choices: ClassVar[Choices] = {
-        "order": ("interleaved", "s_then_a", "a_then_s", "a_only"),
-        "visibility": ("asymmetric", "causal", "leaky_literal"),
-        "rope_query": ("target", "input"),
-        "appearance_input": ("previous", "previous_and_structure"),
-        "appearance_sees": ("prefix", "full"),
-    }
-
-    order: str = "interleaved"
-    visibility: str = "asymmetric"
-    appearance_sees: str = "prefix"
-    appearance_input: str = "previous"
-    rope_query: str = "target"
-    width: int = 192
-    n_layers: int = 4
-    n_heads: int = 3
-    dropout: float = 0.0
-    label_dropout: float = 0.1
-    lr: float = 1.5e-3
-    matrix_lr: float = 0.0
-    final_lr_fraction: float = 0.02
-    weight_decay: float = 0.05
-    grad_clip: float = 1.0
-    batch_size: int = 16
-    max_epochs: int = 60
-    views_per_epoch: int = 1024
-    n_views: int = 16384
-
-    def __post_init__(self) -> None:
-        self.check_choices()
-        self.check_positive(
-            "width", "n_layers", "n_heads", "lr", "grad_clip", "batch_size", "max_epochs", "views_per_epoch",
-            "n_views",
-        )  # fmt: skip
-        self.check_fractions("dropout", "label_dropout", "final_lr_fraction", "weight_decay", "matrix_lr")
-        if self.width % self.n_heads or (self.width // self.n_heads) % 4:
-            raise UsageError(
-                "Expected heads of a multiple of 4 channels (two axes of rotated pairs); got width "
-                f"{self.width} with {self.n_heads} heads."
-            )
-        if self.order != "interleaved" and self.visibility == "leaky_literal":
-            raise UsageError("Expected order='interleaved' with visibility='leaky_literal'.")
-        if self.appearance_sees == "full" and (self.order, self.visibility) != ("interleaved", "asymmetric"):
-            raise UsageError(
-                "Expected order='interleaved' and visibility='asymmetric' with appearance_sees='full'."
-            )
-        if self.appearance_input != "previous" and (self.order, self.visibility) != (
-            "interleaved",
-            "asymmetric",
+        if (
+            self.tokenizer.streams == "dual"
+            and self.prior.order == "a_only"
+            and not self.tokenizer.structure_drop
         ):
             raise UsageError(
-                "Expected order='interleaved' and visibility='asymmetric' with "
-                f"appearance_input={self.appearance_input!r}; elsewhere it would show a row what it predicts."
+                "Expected structure_drop above 0 with order='a_only': the image decoder has to learn to do without "
+                "structure; got 0. Pass tokenizer={'structure_drop': 0.1}, or streams='single'."
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give a JSON-able dict."""
+        return {"tokenizer": self.tokenizer.to_dict(), "prior": self.prior.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PathARConfig:
+        """Rebuild from `to_dict`."""
+        return cls(TokenizerConfig.from_dict(values["tokenizer"]), PriorConfig.from_dict(values["prior"]))

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.models.arguments import check_number
-from genviz.models.pathar.checkpoint import Fitted
 from genviz.models.pathar.codec import Tokens
+from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import check_structure, decoded_rows, draw_tokens
 from genviz.models.pathar.inputs import BOTH, labels_of, tokens_of
 from genviz.models.pathar.matching import matched_appearance
+from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import record_of
-from genviz.models.pathar.sample_rule import SampleRule
 
 if TYPE_CHECKING:
     from anndata import AnnData

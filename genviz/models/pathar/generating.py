@@ -18,12 +18,12 @@ from genviz._keys import Obs, Obsm
 from genviz.core.keyed import row_key
 from genviz.models.arguments import check_number
 from genviz.models.chunks import by_chunks
-from genviz.models.pathar.checkpoint import Fitted
 from genviz.models.pathar.codec import Tokens, decode_images, decode_masks, indices, no_tokens
+from genviz.models.pathar.fitted import Fitted
+from genviz.models.pathar.prior.request import Forced
+from genviz.models.pathar.prior.rule import SampleRule, sample_rule
+from genviz.models.pathar.prior.sampler import sample
 from genviz.models.pathar.rows import label_indices, new_rows, put_tokens, record_of
-from genviz.models.pathar.sample_request import Forced
-from genviz.models.pathar.sample_rule import SampleRule, sample_rule
-from genviz.models.pathar.samplers import sample
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -17,13 +17,13 @@ from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.core.keyed import row_generator
 from genviz.models.arguments import check_number
-from genviz.models.pathar.checkpoint import Fitted
 from genviz.models.pathar.codec import Tokens, encode_masks
+from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import check_structure, decoded_rows, draw_tokens, log_prob_of
 from genviz.models.pathar.inputs import tokens_of
+from genviz.models.pathar.prior.request import Forced
+from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import record_of
-from genviz.models.pathar.sample_request import Forced
-from genviz.models.pathar.sample_rule import SampleRule
 
 if TYPE_CHECKING:
     from anndata import AnnData

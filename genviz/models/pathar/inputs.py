@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.models.pathar.checkpoint import TOKENIZER, Fitted
 from genviz.models.pathar.codec import Tokens, check_range, encode_masks, encode_tiles, no_tokens
+from genviz.models.pathar.fitted import TOKENIZER, Fitted
 from genviz.models.pathar.rows import TOKENS, check_labels
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genviz._errors import UsageError
+from genviz._errors import TrainingStopped, UsageError
 from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.models import zoo
@@ -16,10 +16,10 @@ from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.generating import generate, rule_of
 from genviz.models.pathar.operations import TokenOperations
 from genviz.models.pathar.presets import preset as preset_config
+from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import check_labels
-from genviz.models.pathar.run_options import PairRunOptions
-from genviz.models.pathar.sample_rule import SampleRule
-from genviz.models.pathar.training import train
+from genviz.models.pathar.training.run_options import PairRunOptions
+from genviz.models.pathar.training.stages import train
 from genviz.train.device import resolve_device
 
 if TYPE_CHECKING:
@@ -131,12 +131,7 @@ class PathAR(TokenOperations):
         }
         fitted = train(self.config, self.setup, self._adata, stage, options, facts, self._fitted)
         if fitted is None:
-            kept = (
-                f" Finished epochs are in {out_dir}: go on with resume=True."
-                if out_dir
-                else " Nothing was kept: pass out_dir= next time."
-            )
-            raise KeyboardInterrupt(f"Training was stopped.{kept}")
+            raise TrainingStopped(out_dir)
         self._fitted, self.config, self._device = fitted, fitted.config, device
         return self
 

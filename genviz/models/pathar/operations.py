@@ -12,12 +12,12 @@ from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.models.arguments import check_seed
 from genviz.models.pathar import editing
-from genviz.models.pathar.checkpoint import Fitted
+from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import check_structure, decoded_rows, rule_of, with_log_prob
 from genviz.models.pathar.inpainting import Filling, inpaint
 from genviz.models.pathar.inputs import BOTH, labels_of, masks_given, stored_streams, tokens_of
+from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import check_labels, put_tokens, record_of
-from genviz.models.pathar.sample_rule import SampleRule
 from genviz.train.device import resolve_device
 
 if TYPE_CHECKING:

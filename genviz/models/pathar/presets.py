@@ -7,58 +7,15 @@ width 512: 170.7 M parameters, 84 % of them in the tokenizer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from genviz._errors import UsageError
-from genviz.models.pathar.config import PriorConfig, TokenizerConfig
+from genviz.models.pathar.config import PathARConfig
+from genviz.models.pathar.prior.config import PriorConfig
+from genviz.models.pathar.tokenizer.config import TokenizerConfig
 
 _C = TypeVar("_C", TokenizerConfig, PriorConfig)
-
-
-@dataclass(frozen=True)
-class PathARConfig:
-    """Both parts of PathAR.
-
-    Attributes
-    ----------
-    tokenizer, prior
-        Their configurations.
-
-    Raises
-    ------
-    UsageError
-        When the prior orders tokens that the tokenizer does not make, or decodes without structure what was never
-        decoded so in training.
-    """
-
-    tokenizer: TokenizerConfig
-    prior: PriorConfig
-
-    def __post_init__(self) -> None:
-        if self.tokenizer.streams == "single" and self.prior.order != "a_only":
-            raise UsageError(
-                f"Expected order='a_only' with streams='single': there is no structure; got {self.prior.order!r}."
-            )
-        if (
-            self.tokenizer.streams == "dual"
-            and self.prior.order == "a_only"
-            and not self.tokenizer.structure_drop
-        ):
-            raise UsageError(
-                "Expected structure_drop above 0 with order='a_only': the image decoder has to learn to do without "
-                "structure; got 0. Pass tokenizer={'structure_drop': 0.1}, or streams='single'."
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give a JSON-able dict."""
-        return {"tokenizer": self.tokenizer.to_dict(), "prior": self.prior.to_dict()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PathARConfig:
-        """Rebuild from `to_dict`."""
-        return cls(TokenizerConfig.from_dict(values["tokenizer"]), PriorConfig.from_dict(values["prior"]))
-
 
 PRESETS: dict[str, PathARConfig] = {
     "nano": PathARConfig(
@@ -79,9 +36,11 @@ PRESETS: dict[str, PathARConfig] = {
             structure_width=0.5,
             norm="none",
             appearance_codes=512,
-            gan_weight=0.1,
-            gan_epochs=6,
-            gan_lr=3e-4,
+            gan_epochs=8,
+            gan_lr=1e-3,
+            gan_weight=0.05,
+            gan_energy=6.0,
+            gan_phase=1000.0,
         ),
         PriorConfig(width=256, n_heads=4, max_epochs=36, lr=1.2e-3, matrix_lr=0.02, n_views=16384),
     ),

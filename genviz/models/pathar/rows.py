@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.models.base import provenance
-from genviz.models.pathar.checkpoint import TOKENIZER, Fitted
+from genviz.models.base import image_provenance
 from genviz.models.pathar.codec import Tokens
+from genviz.models.pathar.fitted import TOKENIZER, Fitted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -101,13 +101,15 @@ def put_tokens(fitted: Fitted, adata: AnnData, tokens: Tokens) -> None:
 
 def record_of(fitted: Fitted, what: str, seed: int, parameters: dict[str, Any]) -> dict[str, Any]:
     """Provenance of a result: images that no microscope has seen."""
-    return provenance(model="PathAR", seed=seed, units="sRGB, 0 to 255", parameters=parameters) | {
-        "operation": what,
-        "synthetic": True,
-        "checkpoint_sha256": fitted.sha256 or "",
-        "format": fitted.format or 0,
-        "split_sha256": fitted.split_sha256,
-    }
+    return image_provenance(
+        model="PathAR",
+        operation=what,
+        seed=seed,
+        parameters=parameters,
+        checkpoint=fitted.sha256,
+        checkpoint_format=fitted.format,
+        split=fitted.split_sha256,
+    )
 
 
 def _column(values: Any) -> Any:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genviz._errors import DataError, MissingKeyError
-from genviz._keys import Obs, Obsm, Uns
+from genviz._keys import Obs, Obsm
+from genviz.models.declaration import TRAIN, declare, declared
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 MODEL = "pathar"
-TRAIN, VALIDATION = "train", "val"
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ def setup_anndata(adata: AnnData, *, label_key: str = Obs.LABEL, split_key: str 
             f"obs['{label_key}'] or leave those rows out."
         )
     setup = Setup(label_key, split_key, tuple(sorted(set(column.astype(str)))))
-    store = adata.uns.setdefault(Uns.GENVIZ, {}).setdefault(Uns.SETUP, {})
-    store[MODEL] = json.dumps(asdict(setup))
+    declare(adata, MODEL, asdict(setup))
 
 
 def read_setup(adata: AnnData) -> Setup:
@@ -87,8 +85,5 @@ def read_setup(adata: AnnData) -> Setup:
     MissingKeyError
         When there is none.
     """
-    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SETUP, {}).get(MODEL)
-    if text is None:
-        raise MissingKeyError("Expected a declared AnnData. Run gv.models.PathAR.setup_anndata(adata) first.")
-    values = json.loads(text)
+    values = declared(adata, MODEL, "PathAR")
     return Setup(values["label_key"], values["split_key"], tuple(values["labels"]))

@@ -9,7 +9,7 @@ from genviz._keys import Obs
 from genviz.models.pathar.codec import Tokens, decode_foreground, encode_masks
 from genviz.models.pathar.inpainting import _resampled, region_cells
 from genviz.models.pathar.matching import matched_appearance
-from genviz.models.pathar.sample_rule import SAMPLE_RULES
+from genviz.models.pathar.prior.rule import SAMPLE_RULES
 from tests.models.pathar.tile_cases import LABELS, SIDE, loaded_as, tiles, trained, untrained
 
 S, A = "structure_tokens", "appearance_tokens"

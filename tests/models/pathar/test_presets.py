@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from genviz._errors import UsageError
-from genviz.models.pathar.config import PriorConfig, TokenizerConfig
-from genviz.models.pathar.presets import PRESETS, PathARConfig, preset
-from genviz.models.pathar.prior_training import new_prior
-from genviz.models.pathar.tokenizer import DualTokenizer
+from genviz.models.pathar.config import PathARConfig
+from genviz.models.pathar.fitted import new_prior
+from genviz.models.pathar.presets import PRESETS, preset
+from genviz.models.pathar.prior.config import PriorConfig
+from genviz.models.pathar.tokenizer.config import TokenizerConfig
+from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.nn.image_coder import count_parameters
 
 

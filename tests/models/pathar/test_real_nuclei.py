@@ -10,12 +10,13 @@ import torch
 
 from genviz import datasets, metrics, pp
 from genviz.models import PathAR
-from genviz.models.pathar.image_set import image_set
-from genviz.models.pathar.presets import PathARConfig, preset
-from genviz.models.pathar.run_options import PairRunOptions
-from genviz.models.pathar.tile_batches import TileDraws, TileOptions
-from genviz.models.pathar.token_cache import tokenised_views
-from genviz.models.pathar.tokenizer_training import train_tokenizer
+from genviz.models.pathar.config import PathARConfig
+from genviz.models.pathar.presets import preset
+from genviz.models.pathar.training.image_set import image_set
+from genviz.models.pathar.training.run_options import PairRunOptions
+from genviz.models.pathar.training.tile_batches import TileDraws, TileOptions
+from genviz.models.pathar.training.token_views import tokenised_views
+from genviz.models.pathar.training.tokenizer import train_tokenizer
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,7 @@ def test_held_out_tiles_are_given_back(tokenizer):
 
 
 def _fitted(tokenizer):
-    from genviz.models.pathar.checkpoint import Fitted
+    from genviz.models.pathar.fitted import Fitted
 
     config = PathARConfig(tokenizer.config, preset("mini").prior)
     return Fitted(config, LABELS, tokenizer, None, [], {"label_key": "label"})

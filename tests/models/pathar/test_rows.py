@@ -12,8 +12,6 @@ import torch
 
 from genviz import io
 from genviz._errors import DataError, MissingKeyError, UsageError
-from genviz.models import chunks
-from genviz.models.chunks import by_chunks
 from genviz.models.pathar import codec
 from tests.models.pathar.tile_cases import LABELS, SIDE, discs, tiles, trained, untrained
 
@@ -105,14 +103,6 @@ def test_a_row_does_not_depend_on_its_neighbours():
         np.testing.assert_array_equal(one.obsm["appearance_tokens"][0], encoded.obsm["appearance_tokens"][k])
         np.testing.assert_array_equal(one.obsm["structure_tokens"][0], encoded.obsm["structure_tokens"][k])
         np.testing.assert_array_equal(model.decode(alone).obsm["pathar"][0], decoded.obsm["pathar"][k])
-
-
-def test_chunks_cover_every_row_once():
-    for n in (1, 15, 16, 17, 40):
-        seen = []
-        found = by_chunks(lambda a, b, s=seen: s.append(len(a)) or a + b, np.arange(n), np.arange(n) * 10)
-        np.testing.assert_array_equal(found, np.arange(n) * 11)
-        assert set(seen) == {chunks.CHUNK}
 
 
 def test_gpu_memory_that_is_short_halves_the_chunk(monkeypatch, caplog):

@@ -12,9 +12,9 @@ import torch
 
 from genviz import datasets, metrics, pp
 from genviz.models import PathAR
-from genviz.models.pathar.image_set import image_set
-from genviz.models.pathar.tile_batches import TileDraws, TileOptions
-from genviz.models.pathar.token_cache import tokenised_views
+from genviz.models.pathar.training.image_set import image_set
+from genviz.models.pathar.training.tile_batches import TileDraws, TileOptions
+from genviz.models.pathar.training.token_views import tokenised_views
 from genviz.recipes.pathar_evaluation import codebooks, held_out, stream_tokens
 from genviz.recipes.pathar_leak import leak_scores
 from genviz.recipes.pathar_swaps import chosen_crops, swap_scores

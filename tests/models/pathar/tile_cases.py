@@ -15,12 +15,12 @@ from anndata import AnnData
 from genviz._keys import Obs, Obsm
 from genviz.io.keyed_tensors import tensors_digest
 from genviz.models import PathAR
-from genviz.models.pathar.checkpoint import TOKENIZER, Fitted
-from genviz.models.pathar.config import TokenizerConfig
-from genviz.models.pathar.image_set import ImageSet, image_set
-from genviz.models.pathar.presets import PathARConfig, preset
-from genviz.models.pathar.prior_training import new_prior
-from genviz.models.pathar.tokenizer import DualTokenizer
+from genviz.models.pathar.config import PathARConfig
+from genviz.models.pathar.fitted import TOKENIZER, Fitted, new_prior
+from genviz.models.pathar.presets import preset
+from genviz.models.pathar.tokenizer.config import TokenizerConfig
+from genviz.models.pathar.tokenizer.network import DualTokenizer
+from genviz.models.pathar.training.image_set import ImageSet, image_set
 
 LABELS = ("dark", "stained")
 SIDE = 32  # of a tile of the nano preset

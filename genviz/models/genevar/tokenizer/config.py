@@ -59,9 +59,9 @@ class TokenizerConfig(Config):
     gan_epochs, gan_lr
         Epochs in which the decoder alone is tuned against a PatchGAN, tokens left as they are, and their learning rate,
         with a cosine to 0; no epochs leave it out.
-    gan_weight, gan_features, gan_laplacian
-        Weights of the hinge loss, of the discriminator's features and of the Laplacian pyramid in that stage, beside
-        L1 and L2.
+    gan_weight, gan_features, gan_energy, gan_phase
+        Weights in that stage, beside L1 and L2: of the hinge loss, of the discriminator's features, of the strength of
+        detail and of what repeats in every cell of the latent grid (`genviz.nn.texture_losses`).
     gan_width, gan_average
         Channels of the discriminator's first convolution; decay of the moving average of the decoder that is kept.
     lr, final_lr_fraction, weight_decay, grad_clip, batch_size, max_epochs, tiles_per_epoch
@@ -99,12 +99,13 @@ class TokenizerConfig(Config):
     perceptual_weight: float = 1.0
     ae_epochs: int = 0
     gan_epochs: int = 0
-    gan_lr: float = 5e-4
-    gan_weight: float = 0.08
-    gan_features: float = 0.5
-    gan_laplacian: float = 0.3
+    gan_lr: float = 2e-3
+    gan_weight: float = 0.05
+    gan_features: float = 1.0
+    gan_energy: float = 10.0
+    gan_phase: float = 100.0
     gan_width: int = 32
-    gan_average: float = 0.995
+    gan_average: float = 0.98
     lr: float = 1e-3
     final_lr_fraction: float = 0.02
     weight_decay: float = 0.01
@@ -122,7 +123,7 @@ class TokenizerConfig(Config):
         self.check_fractions("ema_decay", "final_lr_fraction", "weight_decay", "gan_average")
         for name in (
             "revive_below", "commitment", "l1_weight", "l2_weight", "vq_weight", "perceptual_weight", "ae_epochs",
-            "gan_epochs", "gan_weight", "gan_features", "gan_laplacian",
+            "gan_epochs", "gan_weight", "gan_features", "gan_energy", "gan_phase",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise UsageError(f"Expected {name} from 0; got {getattr(self, name)!r}.")

@@ -12,17 +12,15 @@ from torch import Tensor, nn
 
 from genviz.models.genevar.tokenizer.config import TokenizerConfig
 from genviz.models.genevar.tokenizer.judge import TileJudge, feature_loss
-from genviz.models.genevar.tokenizer.losses import pixel_loss
-from genviz.models.perceptual import perceptual_loss
+from genviz.models.tile_losses import perceptual_loss, pixel_loss
 from genviz.nn.image_coder import Decoder, Encoder, channels_last
 from genviz.nn.multiscale_quantiser import MultiScaleQuantiser
-from genviz.nn.patch_basis import PatchBasis
+from genviz.nn.patch_basis import PatchBasis, finishing
 from genviz.nn.patch_gan import discriminator_loss
 
 _BETAS = (0.9, 0.95)
 _START_CHUNK = 64
 _FINE = 4
-_SMALL = 0.1
 _SLOW = 0.1
 
 
@@ -63,7 +61,7 @@ class Tokenizer(nn.Module):
         self.after = nn.Conv2d(d, d, 3, padding=1)
         self.decoder = Decoder(d, _FINE if config.patch_basis else 3, **sizes)
         self.patches = PatchBasis(3, config.stride, d) if config.patch_basis else None
-        self.finish = _finish() if config.patch_basis else None
+        self.finish = finishing(_FINE) if config.patch_basis else None
         self.judge = TileJudge(config.gan_width) if config.perceptual == "discfeat" else None
         if self.patches is not None:
             # Beside the linear path the encoder begins at nothing.
@@ -213,12 +211,3 @@ class AutoencoderStage(nn.Module):
         idle = {id(parameter) for parameter in self.tokenizer.quantiser.parameters()}
         groups = self.tokenizer.parameter_groups(lr, weight_decay)
         return [group | {"params": [p for p in group["params"] if id(p) not in idle]} for group in groups]
-
-
-def _finish() -> nn.Sequential:
-    """Two convolutions from decoder features and the linear tile to what is added to that tile; it begins small."""
-    last = nn.Conv2d(4 * _FINE, 3, 3, padding=1)
-    with torch.no_grad():
-        last.weight.mul_(_SMALL)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-    return nn.Sequential(nn.Conv2d(_FINE + 3, 4 * _FINE, 3, padding=1), nn.SiLU(), last)

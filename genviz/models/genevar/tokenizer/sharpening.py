@@ -6,17 +6,17 @@ Shape legend: B tiles, H x W pixels.
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genviz.models.genevar.tokenizer.judge import TileJudge, feature_loss
-from genviz.models.genevar.tokenizer.losses import pixel_loss
 from genviz.models.genevar.tokenizer.network import Tokenizer
-from genviz.nn.laplacian import laplacian_loss
+from genviz.models.tile_losses import pixel_loss
 from genviz.nn.patch_gan import discriminator_loss, generator_loss
+from genviz.nn.texture_losses import energy_loss, phase_loss
+from genviz.train.sharpening import slow_down
 
 _BETAS = (0.5, 0.9)
 
@@ -51,10 +51,7 @@ class Sharpener:
 
     def slow_down(self, along: float) -> None:
         """Set both learning rates on their cosine; `along` is the share of the steps that is done."""
-        share = 0.5 * (1 + math.cos(math.pi * along))
-        for optimiser, times in ((self.optimiser, 1), (self.judge_optimiser, 2)):
-            for group in optimiser.param_groups:
-                group["lr"] = times * self.tokenizer.config.gan_lr * share
+        slow_down(self.optimiser, self.judge_optimiser, self.tokenizer.config.gan_lr, along)
 
     def step(self, x_B3HW: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator, one of the decoder; gives their detached losses.
@@ -78,7 +75,8 @@ class Sharpener:
             scores, fake = self.judge(y_B3HW)
             parts = {
                 "pixels": pixel_loss(y_B3HW, x_B3HW, c.l1_weight, c.l2_weight),
-                "laplacian": c.gan_laplacian * laplacian_loss(y_B3HW, x_B3HW),
+                "energy": c.gan_energy * energy_loss(y_B3HW.float(), x_B3HW),
+                "phase": c.gan_phase * phase_loss(y_B3HW.float(), x_B3HW, c.stride),
                 "features": c.gan_features * feature_loss(real, fake),
                 "hinge": c.gan_weight * generator_loss(scores),
             }

@@ -20,7 +20,6 @@ from genviz.models.genevar.training.token_views import code_views, token_views, 
 from genviz.train.averaging import fit_averaged
 from genviz.train.batches import KeyedBatches
 from genviz.train.callbacks import EpochMeasures
-from genviz.train.fitting import FitOptions
 from genviz.train.run_options import RunOptions
 
 log = logging.getLogger("genviz")
@@ -83,19 +82,7 @@ def train_flow(
     flow.start(tokenizer.quantiser.embed_sum(views["tokens"][:_START_TILES]))
     task = FlowTask(flow, tokenizer.quantiser, counterfactuals, first_scale=first_scale(config))
     batches = KeyedBatches(columns, recipe.batch_size, seed=seed, per_epoch=config.views.per_epoch)
-    fit = FitOptions(
-        max_epochs=recipe.max_epochs,
-        lr=recipe.lr,
-        weight_decay=recipe.weight_decay,
-        final_lr_fraction=recipe.final_lr_fraction,
-        grad_clip=recipe.grad_clip,
-        seed=seed,
-        device=options.device,
-        precision=options.precision,
-        folder=options.part("fit"),
-        resume=options.resume,
-        description="flow",
-    )
+    fit = options.fit(recipe, "flow")
     measures = []
     if data.validation is not None:
         rows = data.validation

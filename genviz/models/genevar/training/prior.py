@@ -21,7 +21,6 @@ from genviz.models.genevar.training.prior_task import MixedBatches, PriorTask, s
 from genviz.models.genevar.training.token_views import code_views, token_views, whole_views
 from genviz.train.averaging import fit_averaged
 from genviz.train.batches import KeyedBatches
-from genviz.train.fitting import FitOptions
 from genviz.train.run_options import RunOptions
 
 TOKENS, UNPAIRED = "tokens.safetensors", "unpaired.safetensors"
@@ -64,19 +63,7 @@ def train_prior(
         prior, head = new_prior(config, conditioner), conditioner.head()
     injector = None if flow is None else FlowInjector(flow, config.mask, recipe.masked_input)
     task = PriorTask(prior, head, tokenizer.quantiser, injector)
-    fit = FitOptions(
-        max_epochs=recipe.max_epochs,
-        lr=recipe.lr,
-        weight_decay=recipe.weight_decay,
-        final_lr_fraction=recipe.final_lr_fraction,
-        grad_clip=recipe.grad_clip,
-        seed=seed,
-        device=options.device,
-        precision=options.precision,
-        folder=options.part("fit"),
-        resume=options.resume,
-        description="prior",
-    )
+    fit = options.fit(recipe, "prior")
     validation = None if data.validation is None else _validation(conditioner, tokenizer, data.validation)
     if not fit_averaged(task, batches, fit, recipe.ema_decay, validation=validation, best=best):
         return None

@@ -16,6 +16,7 @@ from genviz.core.keyed import row_generator
 from genviz.models.genevar.flow.injector import FlowInjector
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.nn.multiscale_quantiser import MultiScaleQuantiser
+from genviz.train.batches import EpochBatches
 
 _SEED = 0
 
@@ -117,7 +118,7 @@ class PriorTask(nn.Module):
         return [*groups, {"params": own, "lr": lr, "weight_decay": weight_decay}] if own else groups
 
 
-class MixedBatches:
+class MixedBatches(EpochBatches):
     """Batches ``(s_BL, x_BI, paired_B)`` with a fixed share of tiles without a profile, in an order keyed by epoch.
 
     Parameters
@@ -147,24 +148,12 @@ class MixedBatches:
         seed: int,
         per_epoch: int,
     ) -> None:
+        super().__init__()
         self.s_ML, self.x_MI, self.unpaired_UL = s_ML, x_MI, unpaired_UL
         self.n_unpaired = 0 if unpaired_UL is None else n_unpaired
         self.n_paired = min(batch_size - self.n_unpaired, len(s_ML))
-        self.seed, self.epoch = seed, 0
+        self.seed = seed
         self.n_batches = max(1, min(per_epoch // batch_size, len(s_ML) // self.n_paired))
-        # Lightning calls `set_epoch` of the sampler before each epoch, and asks for both names.
-        self.sampler = self
-        self.batch_sampler = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches come next.
-
-        Parameters
-        ----------
-        epoch
-            Number of the epoch, from 0.
-        """
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.n_batches

@@ -16,7 +16,7 @@ from genviz.models.genevar.tokenizer.network import AutoencoderStage, Tokenizer
 from genviz.models.genevar.training.sharpen import sharpen
 from genviz.models.pixels import to_tensor
 from genviz.train.callbacks import EpochMeasures, EpochProgress
-from genviz.train.fitting import FitOptions, fit_network
+from genviz.train.fitting import fit_network
 from genviz.train.run_options import RunOptions
 
 _START_TILES = 256
@@ -84,17 +84,5 @@ def _fit(
     max_epochs: int,
     callbacks: Any = (),
 ) -> bool:
-    fit = FitOptions(
-        max_epochs=max_epochs,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        final_lr_fraction=config.final_lr_fraction,
-        grad_clip=config.grad_clip,
-        seed=options.seed,
-        device=options.device,
-        precision=options.precision,
-        folder=options.part(part),
-        resume=options.resume,
-        description="tokenizer" if part == "fit" else part,
-    )
+    fit = options.fit(config, "tokenizer" if part == "fit" else part, part=part, max_epochs=max_epochs)
     return fit_network(network, batches, fit, callbacks=callbacks)

@@ -19,7 +19,7 @@ def test_only_the_decoder_learns_and_tokens_stay():
     sharpener = Sharpener(tokenizer)
     for _ in range(3):
         parts = sharpener.step(x)
-    assert set(parts) == {"pixels", "laplacian", "features", "hinge", "judge"}
+    assert set(parts) == {"pixels", "energy", "phase", "features", "hinge", "judge"}
     assert all(torch.isfinite(part) and not part.requires_grad for part in parts.values())
     tuned = copy.deepcopy(tokenizer.state_dict())
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], tuned[name])}

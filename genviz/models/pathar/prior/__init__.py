@@ -1,0 +1,1 @@
+"""The transformer over both token streams, and how it is sampled."""

@@ -1,0 +1,1 @@
+"""Structure and appearance codes: mask and image to two token grids, and back."""

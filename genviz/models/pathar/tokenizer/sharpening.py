@@ -1,0 +1,100 @@
+"""Sharpen the image decoder against a PatchGAN, its tokens left as they are: one step of it.
+
+Shape legend: B tiles, H x W pixels, D length of a code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genviz.models.pathar.tokenizer.network import DualTokenizer
+from genviz.models.tile_losses import pixel_loss
+from genviz.nn.patch_gan import PatchDiscriminator, discriminator_loss, generator_loss
+from genviz.nn.texture_losses import energy_loss, phase_loss
+from genviz.train.sharpening import slow_down
+
+_BETAS = (0.5, 0.9)
+
+
+class Sharpener:
+    """Fusion and image decoder, discriminator, and their optimisers.
+
+    Loss of the decoder: L1 and L2 of pixels; of the tiles whose appearance was not permuted also the hinge loss, the
+    strength of detail and what repeats in every cell. The others have a target that no decoder can reach.
+
+    Parameters
+    ----------
+    network
+        A trained tokenizer, on its device; it is put in evaluation mode and all its other parameters are frozen.
+    mixed
+        bfloat16 for the networks.
+    """
+
+    def __init__(self, network: DualTokenizer, *, mixed: bool = False) -> None:
+        self.network, self.mixed = network.requires_grad_(False).eval(), mixed
+        # Gradients left over from the main training would count in the clipping, and a resumed run has none.
+        network.zero_grad(set_to_none=True)
+        learned = network.painting_parameters()
+        for parameter in learned:
+            parameter.requires_grad_(True)
+        self.judge = PatchDiscriminator().to(learned[0].device)
+        self.optimiser = torch.optim.AdamW(learned, betas=_BETAS, weight_decay=0.0)
+        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), betas=_BETAS, weight_decay=0.0)
+
+    def slow_down(self, along: float) -> None:
+        """Set both learning rates on their cosine; `along` is the share of the steps that is done."""
+        slow_down(self.optimiser, self.judge_optimiser, self.network.config.gan_lr, along)
+
+    def step(self, x_B3HW: Tensor, m_B1HW: Tensor, permute_B: Tensor, drop_B: Tensor) -> None:
+        """One step of the discriminator, one of the decoder.
+
+        Parameters
+        ----------
+        x_B3HW, m_B1HW, permute_B, drop_B
+            As `DualTokenizer.loss`, on the tokenizer's device.
+        """
+        network = self.network
+        grid = (
+            x_B3HW.shape[2] // network.config.downsampling,
+            x_B3HW.shape[3] // network.config.downsampling,
+        )
+        with torch.autocast(x_B3HW.device.type, dtype=torch.bfloat16, enabled=self.mixed):
+            qa_BDHW = network.appearance.lookup(network.encode_appearance(x_B3HW), grid)
+            codes: tuple[Tensor | None, Tensor] = (None, qa_BDHW)
+            if network.dual:
+                qs_BDHW = network.structure.lookup(network.encode_structure(m_B1HW), grid)
+                codes = network.mixed(qs_BDHW, qa_BDHW, permute_B, drop_B)
+            y_B3HW = network.paint(*codes).float()
+            honest = ~(permute_B | drop_B)
+            real, fake, mask = x_B3HW[honest], y_B3HW[honest], m_B1HW[honest]
+            if len(real):
+                judged = discriminator_loss(self.judge(real, mask), self.judge(fake.detach(), mask))
+                self.judge_optimiser.zero_grad()
+                judged.backward()  # type: ignore[no-untyped-call]
+                self.judge_optimiser.step()
+            # No differences of fine bands: they ask for the mean of what might be, which made the decoder smooth.
+            loss = pixel_loss(network.forgiven(y_B3HW, x_B3HW, permute_B), x_B3HW)
+            if len(real):
+                loss = loss + self._texture(fake, real, mask)
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), network.config.grad_clip)
+        self.optimiser.step()
+
+    def _texture(self, fake_B3HW: Tensor, real_B3HW: Tensor, m_B1HW: Tensor) -> Tensor:
+        c = self.network.config
+        loss = c.gan_weight * generator_loss(self.judge(fake_B3HW, m_B1HW))
+        loss = loss + c.gan_energy * energy_loss(fake_B3HW, real_B3HW)
+        return loss + c.gan_phase * phase_loss(fake_B3HW, real_B3HW, c.downsampling)
+
+    def parts(self) -> dict[str, Any]:
+        """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
+        return {
+            "network": self.network,
+            "judge": self.judge,
+            "optimiser": self.optimiser,
+            "judge_optimiser": self.judge_optimiser,
+        }

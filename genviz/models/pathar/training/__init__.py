@@ -1,0 +1,1 @@
+"""Both stages of a training, from images in memory to a trained model."""

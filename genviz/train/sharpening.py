@@ -1,0 +1,124 @@
+"""A decoder and a discriminator that take turns, epoch by epoch, resumable.
+
+A plain loop: two optimisers that take turns on frozen tokens need nothing a trainer offers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch.optim import Optimizer
+from tqdm.auto import tqdm
+
+from genviz._errors import CheckpointError
+from genviz._settings import settings
+from genviz.core.keyed import row_key
+from genviz.io.atomic import atomic_path
+from genviz.train.batches import Batches
+from genviz.train.fitting import LAST
+from genviz.train.run_options import RunOptions
+
+
+class Sharpener(Protocol):
+    """What takes the steps: both networks and both optimisers."""
+
+    def slow_down(self, along: float) -> None:
+        """Set the learning rates; `along` is the share of the steps that is done."""
+        ...
+
+    @property
+    def step(self) -> Callable[..., Any]:
+        """Takes a batch."""
+        ...
+
+    def parts(self) -> dict[str, Any]:
+        """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
+        ...
+
+
+def sharpen_epochs(
+    sharpener: Sharpener, batches: Batches, options: RunOptions, *, n_epochs: int, n_before: int
+) -> bool:
+    """Tune a decoder for some epochs; False when interrupted.
+
+    Parameters
+    ----------
+    sharpener
+        Changed in place.
+    batches
+        Training tiles.
+    options
+        Seed and device; the part "sharpen" of its folder receives ``last.ckpt`` after each epoch.
+    n_epochs
+        Epochs of the whole tuning.
+    n_before
+        Epochs of the main training: their tiles are not repeated, these come after them.
+
+    Raises
+    ------
+    CheckpointError
+        When that file is damaged.
+    """
+    folder = options.part("sharpen")
+    first = _load(sharpener, folder) if options.resume else 0
+    try:
+        for epoch in tqdm(range(first, n_epochs), desc="sharpen", disable=not settings.progress):
+            torch.manual_seed(row_key(options.seed, "", str(epoch), "sharpen") % 2**63)
+            batches.set_epoch(n_before + epoch)
+            sharpener.slow_down(epoch / n_epochs)
+            for batch in batches:
+                sharpener.step(*(tensor.to(options.device) for tensor in batch))
+            _save(sharpener, folder, epoch + 1)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def slow_down(decoder: Optimizer, judge: Optimizer, lr: float, along: float) -> None:
+    """Set both learning rates on their cosine, the discriminator's twice as high.
+
+    At a constant rate the balance of the two swings by a decibel.
+
+    Parameters
+    ----------
+    decoder, judge
+        Optimisers.
+    lr
+        The decoder's learning rate at the start.
+    along
+        Share of the steps that is done.
+    """
+    share = 0.5 * (1 + math.cos(math.pi * along))
+    for optimiser, times in ((decoder, 1), (judge, 2)):
+        for group in optimiser.param_groups:
+            group["lr"] = times * lr * share
+
+
+def _save(sharpener: Sharpener, folder: Path | None, epoch: int) -> None:
+    """Write everything, at once or not at all."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / LAST) as working:
+        state = {name: part.state_dict() for name, part in sharpener.parts().items()}
+        torch.save(state | {"epoch": epoch}, working)
+
+
+def _load(sharpener: Sharpener, folder: Path | None) -> int:
+    """Read what is there; gives the epoch to go on with."""
+    if folder is None or not (folder / LAST).exists():
+        return 0
+    try:
+        stored = torch.load(folder / LAST, map_location="cpu", weights_only=True)
+        for name, part in sharpener.parts().items():
+            part.load_state_dict(stored[name])
+        return int(stored["epoch"])
+    except Exception as err:  # a damaged zip raises whatever it met first
+        raise CheckpointError(
+            f"Expected the state of an unfinished training in {folder / LAST}; it is damaged or of another kind. "
+            "Train without resume into a new folder."
+        ) from err
