@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genviz.cli.data import chosen
 from genviz.cli.options import Device, Quiet, Seed, Verbose, speak
 
 app = typer.Typer(no_args_is_help=True, help="Score models against measurements.")
@@ -64,3 +65,53 @@ def pathar(
     from genviz.recipes.pathar_evaluation import evaluate_pathar
 
     typer.echo(evaluate_pathar(model, data, json_file, split=split, seed=seed, device=device))
+
+
+@app.command(
+    "genevar",
+    epilog="Example: genviz evaluate genevar --model runs/genevar --data her2st --sections C5 --json scores.json",
+)
+def genevar(
+    *,
+    model: Annotated[str, typer.Option(help="Model or run folder, or the name of a model in the box.")],
+    data: Annotated[str, typer.Option(help="A data set (her2st, phantom) or .h5ad.")],
+    json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
+    sections: Annotated[
+        str | None,
+        typer.Option(help="Sections to score, comma-separated; default those not trained on."),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", help="Tiles a row.")] = 8,
+    rule: Annotated[str | None, typer.Option(help="How to sample; default the model's own rule.")] = None,
+    extractor: Annotated[str, typer.Option(help="Features of the second Fréchet distance.")] = "morphology",
+    retrieved: Annotated[
+        int, typer.Option(help="Rows among which profiles are looked for; time grows with the square.")
+    ] = 200,
+    min_reads: Annotated[int, typer.Option(help="Rows with fewer reads are left out.")] = 200,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Score rows that the model was trained on.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score GeneVAR on sections it never saw: reconstruction, distances, use of the profile, copies, nuclei."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.genevar_evaluation import evaluate_genevar
+
+    typer.echo(
+        evaluate_genevar(
+            model,
+            data,
+            json_file,
+            sections=chosen(sections),
+            allow_seen=allow_seen,
+            min_reads=min_reads,
+            n=n,
+            rule=rule,
+            extractor=extractor,
+            n_retrieved=retrieved,
+            seed=seed,
+            device=device,
+        )
+    )

@@ -10,6 +10,7 @@ _NAMES = {
     "Score": "genviz.metrics.score",
     "Segmenter": "genviz.metrics.segmenter",
     "StyleNet": "genviz.metrics.style",
+    "TissueStandard": "genviz.metrics.tissue",
     "centroid_table": "genviz.metrics.token_scores",
     "codebook_usage": "genviz.metrics.token_scores",
     "downstream": "genviz.metrics.downstream_table",

@@ -1,0 +1,43 @@
+"""`genviz evaluate genevar`: scores of unseen rows as text and JSON; seen ones only when asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from genviz import io
+from tests.models.genevar.model_cases import model, rows
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A model of section A, and rows of A and B."""
+    folder, given = tmp_path_factory.mktemp("genevar_evaluate"), rows(40)
+    trained = model(given)
+    trained.fitted.facts["sections"] = ["A"]
+    trained.fitted.training_rows = given.obs_names[(given.obs["library_id"] == "A").to_numpy()].tolist()
+    trained.save(folder / "model")
+    io.write_h5ad(given, folder / "rows.h5ad")
+    return folder
+
+
+def words(home, file):
+    given = ("--data", home / "rows.h5ad", "--min-reads", 0, "--extractor", "statistics", "--json", file)
+    return ("evaluate", "genevar", "--model", home / "model", *given)
+
+
+def test_scores_are_printed_and_written(run, home, tmp_path):
+    said = run(*words(home, tmp_path / "s.json"), "--sections", "B", "-n", 1)
+    assert said.code == 0, said.err
+    assert "r_mean_share" in said.out
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["schema"] == "genviz.scores/1" and document["sections"] == ["B"]
+
+
+def test_seen_sections_and_no_draws_are_refused(run, home, tmp_path):
+    file = tmp_path / "s.json"
+    assert "--allow-seen" in run(*words(home, file), "--sections", "A").error
+    assert "n" in run(*words(home, file), "-n", 0).error
+    assert "got also C9" in run(*words(home, file), "--sections", "C9").error
+    assert not file.exists()
