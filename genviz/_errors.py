@@ -47,3 +47,22 @@ class DownloadError(GenvizError, OSError):
 
 class MissingDependencyError(GenvizError, ImportError):
     """An optional package that is not installed."""
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Training was ended by hand; the message says how to go on in Python, the command line says it in its own words.
+
+    Parameters
+    ----------
+    folder
+        Run folder with the finished epochs; None: nothing was kept.
+    """
+
+    def __init__(self, folder: object = None) -> None:
+        self.folder = folder
+        kept = (
+            f"Finished epochs are in {folder}: go on with resume=True."
+            if folder
+            else "Nothing was kept: pass out_dir= next time."
+        )
+        super().__init__(f"Training was stopped. {kept}")

@@ -28,6 +28,13 @@ class Obs:
     CROP_ROW = "crop_row"
     CROP_COLUMN = "crop_column"
     DRAW = "draw"
+    # Rows of a perturbation: what was edited, to what, whether training showed such values and codes.
+    GENE = "gene"
+    DOSE = "dose"
+    DOSE_LABEL = "dose_label"
+    CODE_CHANGE = "code_change"
+    GENE_OUT_OF_RANGE = "gene_out_of_range"
+    CODE_OUT_OF_RANGE = "code_out_of_range"
     N_NUCLEI = "n_nuclei"
     # Bulk profiles: who, which sample of theirs, of what, in which study, the file, slides of the same sample.
     CASE = "case"
@@ -158,6 +165,21 @@ class Obsm:
     def partial_image(key: str, n_cells: int) -> str:
         """Tiles of the scales up to the one of `n_cells` cells a side, uint8 (n_obs, H, W, 3)."""
         return f"{key}_up_to_{n_cells}"
+
+    @staticmethod
+    def statistics(key: str) -> str:
+        """Standardised tissue statistics of generated tiles, float64 (n_obs, 14); under the same name in ``uns``."""
+        return f"{key}_statistics"
+
+    @staticmethod
+    def path_start(key: str) -> str:
+        """Where trajectories begin in a picture of them (noise), (n_obs, 2)."""
+        return f"{key}_start"
+
+    @staticmethod
+    def path_end(key: str, model: str = "") -> str:
+        """Where they end, (n_obs, 2); `model` names one that was compared."""
+        return f"{key}_end" + (f"_{model}" if model else "")
 
     @staticmethod
     def scale(key: str, n_groups: int, bound: str = "") -> str:

@@ -14,10 +14,11 @@ import typer
 from typer.core import TyperGroup
 
 from genviz import __version__
-from genviz._errors import GenvizError
+from genviz._errors import GenvizError, TrainingStopped
 from genviz.cli import bench, data, evaluate, generate, predict, train
 from genviz.cli.demo import demo
 from genviz.cli.doctor import doctor
+from genviz.cli.perturb import perturb
 from genviz.cli.report import report
 
 
@@ -32,6 +33,10 @@ class _Commands(TyperGroup):
         """Run the command chosen."""
         try:
             return super().invoke(ctx)
+        except TrainingStopped as err:
+            raise Stopped(
+                f"Training was stopped. Finished epochs are in {err.folder}: run the command again with --resume."
+            ) from err
         except KeyboardInterrupt as err:
             raise Stopped(str(err) or "Stopped. Nothing was left under the final names.") from err
 
@@ -51,6 +56,10 @@ app.add_typer(train.app, name="train")
 app.add_typer(predict.app, name="predict")
 app.add_typer(generate.app, name="generate")
 app.add_typer(evaluate.app, name="evaluate")
+app.command(
+    epilog="Example: genviz perturb --model runs/genevar --adata C5.h5ad --genes ERBB2,MKI67 --fold 0.25,0.5,1,2,4 "
+    "--out perturbed.h5ad"
+)(perturb)
 app.command(epilog="Example: genviz report predicted.h5ad --out report.html")(report)
 app.command(epilog="Example: genviz demo --out runs/demo")(demo)
 app.add_typer(bench.app, name="bench")

@@ -50,3 +50,21 @@ def pathar(
     from genviz.recipes.pathar_bench import bench_pathar
 
     typer.echo(bench_pathar(json_file, preset, chosen(batch) or [], chosen(samplers) or [], device=device))
+
+
+@app.command("genevar", epilog="Example: genviz bench genevar --json bench.json --preset paper --batch 1")
+def genevar(
+    *,
+    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    batch: Annotated[str, typer.Option(help="Tiles at once, comma-separated.")] = "1,16",
+    train: Annotated[bool, typer.Option("--train", help="Also time steps of training.")] = False,
+    device: Device = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Seconds a tile of GeneVAR by part and batch, against the floor of its arithmetic, with random weights."""
+    speak(verbose=verbose, quiet=quiet)
+    from genviz.recipes.genevar_bench import bench_genevar
+
+    typer.echo(bench_genevar(json_file, preset, chosen(batch) or [], device=device, train=train))

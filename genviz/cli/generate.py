@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
+from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, Verbose, say_made, speak
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,9 +29,7 @@ def pathar(
     out: Annotated[
         Path, typer.Option(help="A new folder (PNG images, masks, index.csv), or a name that ends in .h5ad.")
     ],
-    model: Annotated[
-        str, typer.Option(help="Model folder, or the name of a model in the box.")
-    ] = "pathar-dsb-mini",
+    model: ModelName = "pathar-dsb-mini",
     label: Annotated[
         list[str] | None, typer.Option(help="What to make images of; may be repeated (default: all labels).")
     ] = None,
@@ -55,8 +53,7 @@ def pathar(
     rows = generate_pathar(
         model, out=out, labels=label, n=n, rule=rule, sampler=sampler, seed=seed, device=device
     )
-    result = {"out": str(out), "n": rows.n_obs, "synthetic": True}
-    say(result, f"Made {rows.n_obs} synthetic pairs: {out}", as_json=as_json)
+    say_made(out, rows.n_obs, "pairs", as_json=as_json)
 
 
 @app.command(
@@ -65,7 +62,7 @@ def pathar(
 )
 def genevar(
     *,
-    model: Annotated[str, typer.Option(help="Model folder, or the name of a model in the box.")],
+    model: ModelName,
     adata: Annotated[Path, typer.Option(help="An .h5ad file with profiles: raw counts, or TPM.")],
     out: Annotated[Path, typer.Option(help="The .h5ad file to write.")],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Tiles of each row.")] = 1,
@@ -88,5 +85,4 @@ def genevar(
     rows = generate_genevar(
         model, rows=adata, out=out, n=n, rule=rule, impute_missing=impute_missing, seed=seed, device=device
     )
-    result = {"out": str(out), "n": rows.n_obs, "synthetic": True}
-    say(result, f"Made {rows.n_obs} synthetic tiles: {out}", as_json=as_json)
+    say_made(out, rows.n_obs, "tiles", as_json=as_json)

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -17,6 +18,25 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps (m
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
+
+CountData = Annotated[
+    str, typer.Option("--data", help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
+]
+ImageData = Annotated[
+    str,
+    typer.Option(
+        "--data", help="A data set (dsb2018, phantom), a folder or index.csv of images and masks, or .h5ad."
+    ),
+]
+ModelName = Annotated[str, typer.Option("--model", help="Model folder, or the name of a model in the box.")]
+Preset = Annotated[str, typer.Option("--preset", help="nano, mini or paper.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")]
+RunFolder = Annotated[
+    Path, typer.Option("--out", help="Run folder: model, logs, checkpoints to resume from.")
+]
+TrainingSections = Annotated[
+    str | None, typer.Option("--sections", help="Sections to train on, comma-separated.")
+]
 
 _warned: set[str] = set()  # what the running command has said
 
@@ -53,3 +73,14 @@ def _warn(
 def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print a command's result: JSON for programs, a sentence for people."""
     typer.echo(json.dumps(result, indent=2) if as_json else text)
+
+
+def say_trained(folder: Path, *, as_json: bool) -> None:
+    """Print where a trained model is."""
+    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+
+
+def say_made(out: Path, n: int, what: str, *, as_json: bool) -> None:
+    """Print where synthetic images are, and how many."""
+    result = {"out": str(out), "n": n, "synthetic": True}
+    say(result, f"Made {n} synthetic {what}: {out}", as_json=as_json)

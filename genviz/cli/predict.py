@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz._errors import UsageError
-from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
+from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, Verbose, say, speak
 
 app = typer.Typer(no_args_is_help=True, help="Predict counts from tissue images.")
 
@@ -26,9 +26,7 @@ def _group() -> None:
 def genar(
     *,
     out: Annotated[Path, typer.Option(help="The result, .h5ad.")],
-    model: Annotated[
-        str, typer.Option(help="Model folder, or the name of a model in the box.")
-    ] = "genar-her2st-mini",
+    model: ModelName = "genar-her2st-mini",
     image: Annotated[Path | None, typer.Option(help="H&E slide, JPEG or TIFF.")] = None,
     spots: Annotated[Path | None, typer.Option(help="Spot table, TSV with x, y, pixel_x, pixel_y.")] = None,
     adata: Annotated[

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from genviz.cli.data import chosen
-from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
+from genviz.cli.options import (
+    CountData,
+    Device,
+    ImageData,
+    Json,
+    Preset,
+    Quiet,
+    Resume,
+    RunFolder,
+    Seed,
+    TrainingSections,
+    Verbose,
+    say_trained,
+    speak,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Train a model.")
 
@@ -24,26 +38,22 @@ def _group() -> None:
 )
 def genar(
     *,
-    data: Annotated[
-        str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
-    ],
-    out: Annotated[Path, typer.Option(help="Run folder: model, log, checkpoint to resume from.")],
-    sections: Annotated[str | None, typer.Option(help="Sections to train on, comma-separated.")] = None,
+    data: CountData,
+    out: RunFolder,
+    sections: TrainingSections = None,
     val: Annotated[
         str | None, typer.Option(help="Section for early stopping; without it the epochs are fixed.")
     ] = None,
     panel: Annotated[
         Path | None, typer.Option(help="Gene list, one symbol a line (default: genes_genar200).")
     ] = None,
-    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    preset: Preset = "mini",
     counts: Annotated[str | None, typer.Option(help="Count model: tree or tokens.")] = None,
     trunk: Annotated[str | None, typer.Option(help="Trunk: mlp or transformer.")] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Number of epochs (default: the preset's).")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
-    ] = False,
+    resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -70,7 +80,7 @@ def genar(
         device=device,
         **architecture,
     )
-    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+    say_trained(folder, as_json=as_json)
 
 
 @app.command(
@@ -79,19 +89,12 @@ def genar(
 )
 def pathar(
     *,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="A data set (dsb2018, phantom), a folder or index.csv of images and masks, or .h5ad."
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Run folder: model, logs, checkpoints to resume from.")],
+    data: ImageData,
+    out: RunFolder,
     stage: Annotated[str, typer.Option(help="tokenizer, prior (on the tokenizer in --out), or all.")] = "all",
-    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    preset: Preset = "mini",
     label_key: Annotated[str, typer.Option(help="Column that images are generated from.")] = "label",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")
-    ] = False,
+    resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -112,7 +115,7 @@ def pathar(
         seed=seed,
         device=device,
     )
-    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+    say_trained(folder, as_json=as_json)
 
 
 @app.command(
@@ -121,27 +124,23 @@ def pathar(
 )
 def genevar(
     *,
-    data: Annotated[
-        str, typer.Option(help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
-    ],
-    out: Annotated[Path, typer.Option(help="Run folder: model, logs, checkpoints to resume from.")],
-    sections: Annotated[str | None, typer.Option(help="Sections to train on, comma-separated.")] = None,
+    data: CountData,
+    out: RunFolder,
+    sections: TrainingSections = None,
     val: Annotated[
         str | None, typer.Option(help="Section to choose the prior's epoch by; nothing is fitted on it.")
     ] = None,
     stage: Annotated[
         str, typer.Option(help="vae, tokenizer, meanflow or prior (on what --out has), or all.")
     ] = "all",
-    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    preset: Preset = "mini",
     mpp: Annotated[
         float | None, typer.Option(help="Micrometres per pixel of tiles (default: 1.38 for her2st).")
     ] = None,
     unpaired: Annotated[
         int, typer.Option(min=0, help="Tiles without a profile from each training slide.")
     ] = 2000,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")
-    ] = False,
+    resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -165,4 +164,4 @@ def genevar(
         device=device,
         out=out,
     )
-    say({"model": str(folder)}, f"Model saved in {folder}", as_json=as_json)
+    say_trained(folder, as_json=as_json)

@@ -9,12 +9,15 @@ from genviz._lazy import attach
 
 _NAMES = {
     "compare": "genviz.pl.compare",
+    "dose_effects": "genviz.pl.dose",
+    "doses": "genviz.pl.dose",
     "gene_tree": "genviz.pl.gene_tree",
     "pairs": "genviz.pl.pairs",
     "patch_check": "genviz.pl.patch_check",
     "report": "genviz.pl.report",
     "scores": "genviz.pl.scores",
     "token_maps": "genviz.pl.token_maps",
+    "velocity": "genviz.pl.velocity",
 }
 
 __getattr__, __dir__, __all__ = attach(

@@ -107,6 +107,7 @@ def test_stopped_training_goes_on(train, tissue, tmp_path, signum):
     if signum == signal.SIGINT:
         assert code == 1
         assert err.splitlines()[-1].startswith("genviz: Training was stopped.")
+        assert "with --resume." in err.splitlines()[-1] and "resume=True" not in err
         assert not list(stopped.rglob("*.partial*"))
     assert train("--resume", epochs=60, out=stopped).code == 0
     assert train(epochs=60, out=tmp_path / "whole").code == 0

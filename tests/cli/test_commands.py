@@ -16,6 +16,7 @@ from tests.cli.test_download import manifest_of
 COMMANDS = (
     "doctor", "data list", "data fetch", "data verify", "train genar", "predict genar", "evaluate genar", "report",
     "demo", "bench genar", "train pathar", "generate pathar", "evaluate pathar", "bench pathar",
+    "train genevar", "generate genevar", "evaluate genevar", "bench genevar", "perturb",
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ ROOMS = {
     "models": {"anndata", "distributed", "lpips", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm"},
     "metrics": {"anndata", "monai", "numpy", "scipy", "torch", "torch_fidelity", "tqdm"},
     "datasets": {"anndata", "filelock", "numpy", "pandas", "scipy", "tifffile", "tqdm"},
-    "tl": set(),
+    "tl": {"anndata", "numpy", "openTSNE", "pandas", "scipy", "sklearn"},
     "pl": {"PIL", "numpy", "plotly"},
     "recipes": {"anndata", "numpy", "tifffile", "torch", "tqdm"},
     "cli": {"torch", "typer"},

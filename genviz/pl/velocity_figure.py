@@ -1,0 +1,156 @@
+"""Start and end points of a flow in one t-SNE, above the numbers that say whether the picture means anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from genviz._errors import MissingKeyError
+from genviz._keys import Obsm, Uns
+from genviz.pl.colours import CATEGORIES
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+CAUTION = (
+    "Segments join the two ends of a row in one t-SNE: they are not trajectories, and their lengths mean little.<br>"
+    "Read the table. The flow's ends know groups only as far as they exceed <b>before</b>, what the coarser<br>"
+    "scales say without a flow; RNA is in them only as far as they fall with others' profiles."
+)
+_ROWS = {
+    "start": "start: noise",
+    "before": "before: f<sub>k-1</sub>, without the flow",
+    "real": "real: f<sub>k</sub> of the tiles",
+}
+_PANEL_PX, _LINE_PX = 430, 26
+
+
+def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
+    """Draw noise as small grey points, where the flow takes it as points in the colour of their group, and the numbers.
+
+    Parameters
+    ----------
+    adata
+        From `gv.tl.velocity`: reads ``obsm["<key>_start"]``, ``obsm["<key>_end"]`` and those of compared models, the
+        column of groups, ``uns["genviz"]["<key>"]``.
+    key
+        Result key.
+
+    Returns
+    -------
+    plotly Figure, one panel a model.
+
+    Raises
+    ------
+    MissingKeyError
+        Without a result of that key.
+    """
+    text = adata.uns.get(Uns.GENVIZ, {}).get(key)
+    if text is None or Obsm.path_start(key) not in adata.obsm:
+        raise MissingKeyError(
+            f"Expected trajectories under {key!r}; there are none. Run gv.tl.velocity(model, adata) first."
+        )
+    record = json.loads(text)
+    names = ["", *record["compare"]]
+    ends = [np.asarray(adata.obsm[Obsm.path_end(key, name)]) for name in names]
+    start_N2 = np.asarray(adata.obsm[Obsm.path_start(key)])
+    groups_N = adata.obs[record["parameters"]["colour_key"]].to_numpy().astype(str)
+    n_lines = len(record["numbers"])
+    table_px = _LINE_PX * (n_lines + 2)
+    figure = make_subplots(
+        rows=2,
+        cols=len(names),
+        specs=[
+            [{"type": "xy"}] * len(names),
+            [{"type": "table", "colspan": len(names)}] + [None] * (len(names) - 1),
+        ],
+        subplot_titles=[name or "model" for name in names],
+        row_heights=[_PANEL_PX, table_px],
+        vertical_spacing=0.04,
+        horizontal_spacing=0.02,
+    )
+    for column, end_N2 in enumerate(ends, start=1):
+        for trace in _panel(start_N2, end_N2, groups_N, legend=column == 1):
+            figure.add_trace(trace, row=1, col=column)
+    figure.add_trace(_table(record), row=2, col=1)
+    _lay_out(figure, len(names), _PANEL_PX + table_px)
+    return figure
+
+
+def _panel(
+    start_N2: NDArray[Any], end_N2: NDArray[Any], groups_N: NDArray[Any], *, legend: bool
+) -> list[go.Scatter]:
+    """Segments under points, group by group."""
+    segments: list[go.Scatter] = []
+    points: list[go.Scatter] = []
+    for i, group in enumerate(np.unique(groups_N)):
+        rows, colour = groups_N == group, CATEGORIES[i % len(CATEGORIES)]
+        gap_N2 = np.full((rows.sum(), 2), np.nan)
+        path_M2 = np.stack([start_N2[rows], end_N2[rows], gap_N2], axis=1).reshape(-1, 2)
+        shared = {"legendgroup": group, "hoverinfo": "skip"}
+        segments.append(
+            go.Scatter(
+                x=path_M2[:, 0], y=path_M2[:, 1], mode="lines", opacity=0.2, showlegend=False,
+                line={"width": 0.8, "color": colour}, **shared,
+            )
+        )  # fmt: skip
+        grey = {"size": 4, "color": "white", "line": {"width": 0.8, "color": "#888"}}
+        points.append(
+            go.Scatter(
+                x=start_N2[rows, 0],
+                y=start_N2[rows, 1],
+                mode="markers",
+                marker=grey,
+                showlegend=False,
+                **shared,
+            )
+        )
+        points.append(
+            go.Scatter(
+                x=end_N2[rows, 0], y=end_N2[rows, 1], mode="markers", name=group, showlegend=legend,
+                marker={"size": 6, "color": colour}, **shared,
+            )
+        )  # fmt: skip
+    return segments + points
+
+
+def _table(record: dict[str, Any]) -> go.Table:
+    """Numbers, controls first."""
+    numbers = record["numbers"]
+    cells = [
+        [_ROWS.get(name, name) for name in numbers],
+        [f"{found['silhouette']:+.3f}" for found in numbers.values()],
+        [f"{found['knn']:.3f}" for found in numbers.values()],
+        [f"{found['knn_null']:.3f} (95 %: {found['knn_null_95']:.3f})" for found in numbers.values()],
+    ]
+    head = ["in the latent space", "silhouette", "5-NN accuracy", "5-NN, groups permuted"]
+    align = ["left", "right", "right", "right"]
+    return go.Table(
+        columnwidth=[2.4, 1, 1, 1.6],
+        header={"values": [f"<b>{word}</b>" for word in head], "align": align, "fill_color": "#eee"},
+        cells={"values": cells, "align": align, "height": _LINE_PX - 3, "fill_color": "white"},
+    )
+
+
+def _lay_out(figure: go.Figure, n_panels: int, height: int) -> None:
+    """Square panels without ticks, and the sentence below."""
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    for axis in figure.select_yaxes():
+        axis.scaleanchor = axis.anchor
+    figure.add_annotation(
+        text=CAUTION, xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", showarrow=False, align="left",
+        font={"size": 12, "color": "#444"},
+    )  # fmt: skip
+    figure.update_layout(
+        width=max(760, _PANEL_PX * n_panels + 160),
+        height=height + 150,
+        template="plotly_white",
+        margin={"l": 20, "r": 20, "t": 40, "b": 80},
+        legend={"title": "end of", "itemsizing": "constant"},
+    )

@@ -1,0 +1,149 @@
+"""Edit genes in profiles and look at what a model makes of it, beside what it makes of edits that mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from genviz._errors import UsageError
+from genviz._settings import settings
+from genviz.metrics.tissue import TissueStandard
+from genviz.models.arguments import check_number, check_seed
+from genviz.models.genevar.conditions import told_by
+from genviz.tl.gene_edits import Doses, GeneSet, check_detected, named_sets, usable_sets
+from genviz.tl.perturbation_controls import ridge_of
+from genviz.tl.perturbation_draws import Draw, Measured
+from genviz.tl.perturbation_ranges import ProfileRange
+from genviz.tl.perturbation_rows import joined_rows
+from genviz.tl.perturbation_sweep import Sweep
+from genviz.tl.perturbation_tables import tables_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from genviz.models import GeneVAR
+    from genviz.models.genevar.condition.profiles import Profiles
+    from genviz.models.genevar.prior.rule import SampleRule
+
+CONTROLS = 4
+
+
+def perturb(
+    model: GeneVAR,
+    adata: AnnData,
+    genes: str | Sequence[str] | Mapping[str, Sequence[str]],
+    *,
+    # input
+    fold: Sequence[float] | None = None,
+    absolute: Sequence[float] | None = None,
+    together: bool = False,
+    depth: ArrayLike | str | None = None,
+    impute_missing: bool = False,
+    # inference
+    n: int = 2,
+    seed: int | None = None,
+    rule: str | SampleRule | None = None,
+    batch_size: int | None = None,
+    # what effects are held against
+    controls: int = CONTROLS,
+    standard: TissueStandard | None = None,
+    training: AnnData | None = None,
+    # result
+    key_added: str = "genevar",
+) -> AnnData:
+    """Generate tiles of profiles in which genes were multiplied or set, and measure what changes.
+
+    Doses of a row share their random numbers: at the measured dose the change is exactly 0, and small changes show. A
+    change alone is no evidence, random codes of the same length change tiles as well; so every effect stands beside
+    its controls. Whatever is found is about the model, and correlational.
+
+    Parameters
+    ----------
+    model
+        A trained `GeneVAR` that is told genes.
+    adata
+        Rows with profiles; not changed.
+    genes
+        A gene; genes, each by itself; or sets by name, the genes of a set edited at once.
+    fold, absolute
+        Factors of the measured values (default 0, 0.5, 1, 2, 4; 1 is always added), or values to set, in the model's
+        unit (the measured profile is added).
+    together
+        Take a list of genes as one set.
+    depth
+        All reads of each row, as in `GeneVAR.generate`. Measured or given, it is held at every dose.
+    impute_missing, n, seed, rule, batch_size
+        See `GeneVAR.generate`, whose tiles are those of the measured dose.
+    controls
+        Random gene sets of the same mean expression and detection at the same dose, and random directions of the code
+        with the same length of change row by row, beside each effect. Where rows have real tiles, a ridge from code to
+        statistics predicts each change.
+    standard
+        Of the 14 statistics; default that of the measured profiles' generated tiles.
+    training
+        Rows that the range is taken from; default `adata` itself, as the result says.
+    key_added
+        Result key.
+
+    Returns
+    -------
+    New AnnData as of `generate`, for each gene and dose: ``<row>|<gene>|<dose>#<draw>`` (no draw for ``n=1``);
+    ``obs`` gene, dose (NaN: measured), dose_label, code_change, gene_out_of_range, code_out_of_range;
+    ``obsm["<key>_statistics"]``. Tables by `perturbation_effects` and `perturbation_summary`, the rest by
+    `perturbation_facts`.
+
+    Raises
+    ------
+    UsageError
+        For doses that are negative, repeated or all 1, n below 1, or a model that is told no genes.
+    DataError
+        For genes that are absent, that no row has reads of (fold), or of which the condition uses none; others that it
+        does not use are left out with a warning. Also as `GeneVAR.generate`.
+    """
+    doses, sets = Doses.of(fold, absolute), named_sets(genes, together=together)
+    seed = check_seed(settings.seed if seed is None else seed)
+    draw = Draw(model, adata, check_number("n", n), seed, rule, batch_size, key_added)
+    given = {"depth": depth, "impute_missing": impute_missing}
+    sweep, usable = _prepared(draw, doses, sets, _controls(controls), standard, training, given)
+    parts, changes = sweep.run(usable)
+    tables = tables_of(changes, doses.measured, seed)
+    return joined_rows(model.fitted, adata, parts, *tables, sweep.facts(usable), draw.n, seed, key_added)
+
+
+def _prepared(
+    draw: Draw,
+    doses: Doses,
+    sets: Mapping[str, Sequence[str]],
+    controls: int,
+    standard: TissueStandard | None,
+    training: AnnData | None,
+    given: dict[str, Any],
+) -> tuple[Sweep, list[GeneSet]]:
+    """Everything that is checked and measured before the first edit, and the sets that can be edited."""
+    model, adata = draw.model, draw.adata
+    usable, scaler = usable_sets(model.fitted, adata, sets)
+    own = told_by(model.fitted, adata, **given).profiles
+    check_detected(own, scaler, usable, doses)
+    measured = Measured.of(draw, standard, **given)
+    span = ProfileRange.of_rows(model.fitted, *_training(model, training, own, given["impute_missing"]))
+    ridge, no_ridge = ridge_of(model, adata, measured.code_NZ, measured.standard, draw.seed)
+    return Sweep(draw, measured, own, scaler, doses, controls, span, ridge, no_ridge), usable
+
+
+def _controls(controls: int) -> int:
+    if isinstance(controls, bool) or not isinstance(controls, int | np.integer) or controls < 0:
+        raise UsageError(f"Expected controls, a whole number from 0; got {controls!r}.")
+    return int(controls)
+
+
+def _training(
+    model: GeneVAR, training: AnnData | None, own: Profiles, impute_missing: bool
+) -> tuple[str, Profiles]:
+    """Whose range is asked about, in words, and their profiles."""
+    if training is None:
+        return "the rows themselves", own
+    told = told_by(model.fitted, training, impute_missing=impute_missing)
+    return f"{training.n_obs} rows given as training", told.profiles

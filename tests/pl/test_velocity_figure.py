@@ -1,0 +1,48 @@
+"""The figure of trajectories: grey starts, coloured ends, thin segments, and the numbers below."""
+
+from __future__ import annotations
+
+import json
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import genviz as gv
+from genviz._errors import MissingKeyError
+
+
+def followed() -> ad.AnnData:
+    rng = np.random.default_rng(0)
+    made = ad.AnnData(obs=pd.DataFrame({"organ": ["a", "b"] * 6}, index=[f"r{i}" for i in range(12)]))
+    for slot in ("velocity_start", "velocity_end", "velocity_end_plain"):
+        made.obsm[slot] = rng.normal(size=(12, 2)).astype(np.float32)
+    scores = {"silhouette": -0.01, "knn": 0.5, "knn_null": 0.4, "knn_null_95": 0.6}
+    names = ("start", "before", "real", "end:model", "end:plain")
+    record = {
+        "parameters": {"colour_key": "organ"}, "compare": ["plain"], "numbers": dict.fromkeys(names, scores)
+    }  # fmt: skip
+    made.uns["genviz"] = {"velocity": json.dumps(record)}
+    return made
+
+
+def test_what_is_drawn():
+    adata = followed()
+    figure = gv.pl.velocity(adata)
+    *points, table = figure.data
+    assert len(points) == 2 * 2 * 3  # models, groups, kinds of trace
+    segments = [trace for trace in points if trace.mode == "lines"]
+    assert {trace.opacity for trace in segments} == {0.2}
+    of_a = np.flatnonzero(adata.obs["organ"] == "a")
+    assert segments[0].x[0] == adata.obsm["velocity_start"][of_a[0], 0]
+    assert segments[0].x[1] == adata.obsm["velocity_end"][of_a[0], 0] and np.isnan(segments[0].x[2])
+    assert sum(bool(trace.showlegend) for trace in points) == 2
+    assert list(table.cells["values"][0])[-1] == "end:plain" and table.cells["values"][1][0] == "-0.010"
+    texts = [note.text for note in figure.layout.annotations]
+    assert texts[:2] == ["model", "plain"] and "not trajectories" in texts[-1]
+
+
+def test_rows_without_trajectories_are_refused():
+    with pytest.raises(MissingKeyError, match=r"gv\.tl\.velocity"):
+        gv.pl.velocity(ad.AnnData(np.ones((2, 2))))
