@@ -46,7 +46,7 @@ def measure(args: argparse.Namespace) -> None:
     model = PathAR.load(args.model)
     size = model.config.tokenizer.size_px
     train, val = (gv.pp.crops(gv.datasets.dsb2018(split), size) for split in ("train", "val"))
-    judges = Judges.trained(train, val)
+    judges = Judges.trained(train, val, seed=args.seed)
     if "pairs" in parts:
         scores = score_pairs(model, judges, n=args.n, seed=args.seed, rule=args.rule)
         write_record(args.out, args.name, args.seed, "pairs", scores)

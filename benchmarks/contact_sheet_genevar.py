@@ -14,7 +14,6 @@ import numpy as np
 from anndata import AnnData
 
 import genviz as gv
-from genviz._keys import Layers
 from genviz.models import GeneVAR
 from genviz.pl.contact_sheet import contact_sheet
 from genviz.pl.pair_strips import strip
@@ -29,20 +28,25 @@ DOSES = (0.0, 0.25, 4.0)
 def spots(section: str) -> AnnData:
     """Spots of a section from the most epithelial to the most stromal, by log share of counts."""
     adata = gv.datasets.her2st([section])
-    adata = adata[np.asarray(adata.layers[Layers.COUNTS].sum(axis=1)).ravel() >= 500].copy()
+    adata = adata[depths(adata) >= 500].copy()
     gv.pp.tile(adata, mpp=HER2ST_MPP)
-    counts = adata.to_df(Layers.COUNTS)
+    counts = adata.to_df()
     balance = np.log1p(counts[list(STROMA)].sum(axis=1)) - np.log1p(counts[list(EPITHELIUM)].sum(axis=1))
     order = np.argsort(balance.to_numpy(), kind="stable")
     return adata[order[np.linspace(0, len(order) - 1, N).astype(int)]].copy()
 
 
+def depths(adata: AnnData) -> np.ndarray:
+    """All reads of each row."""
+    return np.asarray(adata.X.sum(axis=1)).ravel()
+
+
 def rows(model: GeneVAR, adata: AnnData, seed: int) -> list[tuple[str, np.ndarray]]:
     """Caption and strip of each row; a column is a spot, from the most epithelial to the most stromal."""
     size = model.config.tokenizer.size_px
-    real = np.stack(list(gv.tiles(adata, size_px=size, mpp=model.setup.mpp)))
+    real = np.asarray(gv.tiles(adata, size_px=size, mpp=model.setup.mpp))
     made = model.generate(adata, n=4, seed=seed, keep_scales=True)
-    depth = np.asarray(adata.layers[Layers.COUNTS].sum(axis=1)).ravel()
+    depth = depths(adata)
     sheet = [("real, most epithelial spot\nto most stromal", real)]
     sheet.append(("decoded from its tokens", model.reconstruct(adata).obsm["genevar"]))
     sheet += [(f"from the spot's RNA, draw {j + 1}", made.obsm["genevar"][j::4]) for j in range(4)]
@@ -59,9 +63,9 @@ def scaled(adata: AnnData, genes: tuple[str, ...], dose: float) -> AnnData:
     """A copy with the counts of some genes multiplied."""
     edited = adata.copy()
     columns = edited.var_names.get_indexer(list(genes))
-    counts = edited.layers[Layers.COUNTS].toarray().astype(float)
+    counts = edited.X.toarray().astype(float)
     counts[:, columns] = np.rint(counts[:, columns] * dose)
-    edited.layers[Layers.COUNTS] = counts
+    edited.X = counts
     return edited
 
 

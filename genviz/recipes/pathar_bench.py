@@ -16,13 +16,13 @@ from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_write_json
 from genviz.io.output import check_writable
 from genviz.metrics import Score
+from genviz.models.pathar.fitted import new_prior
 from genviz.models.pathar.presets import preset as preset_config
-from genviz.models.pathar.prior import Prior
-from genviz.models.pathar.prior_training import new_prior
-from genviz.models.pathar.sample_rule import sample_rule
-from genviz.models.pathar.samplers import sample
-from genviz.models.pathar.schedules import SAMPLERS
-from genviz.models.pathar.tokenizer import DualTokenizer
+from genviz.models.pathar.prior.network import Prior
+from genviz.models.pathar.prior.rule import sample_rule
+from genviz.models.pathar.prior.sampler import sample
+from genviz.models.pathar.prior.schedules import SAMPLERS
+from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.nn.image_coder import count_parameters
 from genviz.train.device import resolve_device
 

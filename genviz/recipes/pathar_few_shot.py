@@ -23,7 +23,7 @@ from genviz.io.atomic import atomic_write_json
 from genviz.metrics import Score, scores_from_json, scores_to_json
 from genviz.metrics.image_set import image_set
 from genviz.models import PathAR
-from genviz.models.pathar.image_set import image_set as whole_images
+from genviz.models.pathar.training.image_set import image_set as whole_images
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.recipes.pathar_jobs import KEY
 from genviz.recipes.pathar_pairs import with_nuclei
@@ -31,7 +31,7 @@ from genviz.recipes.pathar_pairs import with_nuclei
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from genviz.models.pathar.sample_rule import SampleRule
+    from genviz.models.pathar.prior.rule import SampleRule
 
 N_IMAGES = 5
 # A third of mini's steps, in which each of five images is seen about ten times as often as one of many is there.

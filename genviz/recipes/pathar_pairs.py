@@ -12,7 +12,7 @@ from genviz.metrics.image_set import ImageSet, image_set
 from genviz.metrics.score import Score
 from genviz.metrics.segmenter import Segmenter
 from genviz.metrics.style import StyleNet
-from genviz.models.pathar.sample_rule import SampleRule
+from genviz.models.pathar.prior.rule import SampleRule
 
 if TYPE_CHECKING:
     from anndata import AnnData
