@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import UsageError
+from genviz._errors import TrainingStopped, UsageError
 from genviz._settings import settings
 from genviz.core.gene_tree import GeneTree
 from genviz.models import zoo
@@ -149,12 +149,7 @@ class GenAR:
         masks = training_masks(self._adata, self.setup, val)
         fitted = fit(self._adata, self.setup, self.config, self.normalise, masks, options)
         if fitted is None:
-            kept = (
-                f" Finished epochs are in {out_dir}: go on with resume=True."
-                if out_dir
-                else " Nothing was kept: pass out_dir= next time."
-            )
-            raise KeyboardInterrupt(f"Training was stopped.{kept}")
+            raise TrainingStopped(out_dir)
         fitted.facts |= {"preset": self.preset, "val": val, "best_epochs": fitted.ensemble.best_epochs}
         self._fitted = fitted
         self._device = device

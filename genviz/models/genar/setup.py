@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genviz._errors import DataError, MissingKeyError
-from genviz._keys import Obs, Obsm, Uns
+from genviz._keys import Obs, Obsm
 from genviz.core.counts import check_names
+from genviz.models.declaration import declare, declared
 from genviz.pp.panel import panel_of
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def setup_anndata(
             "Choose one with gv.pp.select_genes(adata, n=200)."
         )
     setup = Setup(features, tuple(panel), split_key)
-    store = adata.uns.setdefault(Uns.GENVIZ, {}).setdefault(Uns.SETUP, {})
-    store[MODEL] = json.dumps(asdict(setup))
+    declare(adata, MODEL, asdict(setup))
 
 
 def read_setup(adata: AnnData) -> Setup:
@@ -94,8 +93,5 @@ def read_setup(adata: AnnData) -> Setup:
     MissingKeyError
         When there is none.
     """
-    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SETUP, {}).get(MODEL)
-    if text is None:
-        raise MissingKeyError("Expected a declared AnnData. Run gv.models.GenAR.setup_anndata(adata) first.")
-    values = json.loads(text)
+    values = declared(adata, MODEL, "GenAR")
     return Setup(values["features"], tuple(values["genes"]), values["split_key"])
