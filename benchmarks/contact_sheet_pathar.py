@@ -9,11 +9,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from anndata import AnnData
 
 import genviz as gv
 from genviz._keys import Obs, Obsm
 from genviz.models import PathAR
 from genviz.pl.contact_sheet import contact_sheet
+from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.pair_strips import strip
 from genviz.recipes.pathar_tiles import tiles_or_phantom
 
@@ -32,37 +34,30 @@ def rows(model: PathAR, seed: int) -> list[tuple[str, np.ndarray]]:
     dark, stained = (real[label] for label in PAIR)
     sheet = []
     for label in PAIR:
-        sheet.append((f"real {label}", shown(real[label], Obsm.TILES, None)))
-        sheet.append(("decoded from its tokens", shown(model.decode(real[label]))))
-        sheet.append((f"generated from “{label}”", shown(made[label], masked=False)))
-        sheet.append(("the same with its mask", shown(made[label])))
+        sheet.append(row(f"real {label}", real[label], Obsm.TILES, outlines=False))
+        sheet.append(row("decoded from its tokens", model.decode(real[label])))
+        sheet.append(row(f"generated from “{label}”", made[label], outlines=False))
+        sheet.append(row("the same with its mask", made[label]))
     sheet += [
-        (
-            "structure of the fluorescence,\nappearance of the histology tiles",
-            shown(model.swap(dark, stained)),
+        row("structure of the fluorescence,\nappearance of the histology tiles", model.swap(dark, stained)),
+        row("structure of the histology,\nappearance of the fluorescence tiles", model.swap(stained, dark)),
+        row("structure of the fluorescence,\nrendered as histology", model.render(dark, PAIR[1], seed=seed)),
+        row(
+            "structure of the histology,\nrendered as fluorescence", model.render(stained, PAIR[0], seed=seed)
         ),
-        (
-            "structure of the fluorescence,\nrendered as histology",
-            shown(model.render(dark, PAIR[1], seed=seed)),
-        ),
-        (
-            "structure of the histology,\nrendered as fluorescence",
-            shown(model.render(stained, PAIR[0], seed=seed)),
-        ),
-        ("one mask, six appearances", shown(model.render(stained[:1], n=N, seed=seed))),
-        ("middle drawn anew", shown(model.inpaint(stained, region, seed=seed))),
+        row("one mask, six appearances", model.render(stained[:1], n=N, seed=seed)),
+        row("middle drawn anew", model.inpaint(stained, region, seed=seed)),
     ]
     return sheet
 
 
-def shown(
-    adata, image: str = "pathar", mask: str | None = "pathar_mask", *, masked: bool = True
-) -> np.ndarray:
-    """Strip of an object's first tiles."""
-    masks = adata.obsm[Obsm.MASKS] if mask is None else adata.obsm[mask]
-    return strip(
-        np.asarray(adata.obsm[image][:N]), np.asarray(masks[:N]) if masked and mask else None, scale=1
-    )
+def row(
+    caption: str, adata: AnnData, image: str = "pathar", *, outlines: bool = True
+) -> tuple[str, np.ndarray]:
+    """Caption and strip of an object's first tiles; dim grey ones are brightened, and the caption says so."""
+    tiles, brighter = stretched(np.asarray(adata.obsm[image][:N]))
+    masks = np.asarray(adata.obsm[Obsm.mask(image)][:N]) if outlines else None
+    return caption + (f"\n({NOTE})" if brighter else ""), strip(tiles, masks, scale=1)
 
 
 def main() -> None:

@@ -26,6 +26,22 @@ NAME = "genevar-her2st-mini"
 SECTIONS = ("C2", "C3", "C4", "C5")
 FOLDER = Path(gv.__file__).parent / "models" / "weights" / NAME
 
+SHOWN = {
+    "psnr": "PSNR of decoded tiles, dB",
+    "usage": "share of the codes in use",
+    "reconstruction_fd_tissue": "Fréchet distance of decoded tiles, 14 statistics",
+    "fd_tissue": "Fréchet distance of generated tiles",
+    "fd_tissue_of_floor": "the same over that of the training sections",
+    "r_single": "correlation with the real tile, one draw, mean of 14 statistics",
+    "r_single_share": "the same over the bound of a calibrated sampler",
+    "r_mean": "correlation, mean of eight draws",
+    "r_mean_share": "the same over its bound",
+    "r_mean_depth_fixed": "the same with the depth held",
+    "p_shifted": "p against the map of profiles moved over the section",
+    "rank_likelihood": "rank of the true profile by likelihood (.5 is chance)",
+    "spread_coherence": "spread of orientation over that of real tiles",
+}  # names of scores, as told in the card
+
 CARD = """# {name}
 
 GeneVAR, preset `{preset}` ({parameters:,} parameters, stored in half precision): tiles of H&E tissue, {size} x {size}
@@ -114,9 +130,6 @@ def left_out(folder: Path) -> tuple[int, str]:
         if values:
             lines.append(f"| {told} | {np.mean(values):.3g} | [{min(values):.3g}, {max(values):.3g}] |")
     return len(records), "\n".join(lines)
-
-
-SHOWN: dict[str, str] = {}  # names of scores, as told in the card
 
 
 if __name__ == "__main__":

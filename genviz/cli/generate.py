@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genviz.cli.data import chosen
 from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, Verbose, say_made, speak
 
 app = typer.Typer(
@@ -31,11 +32,16 @@ def pathar(
     ],
     model: ModelName = "pathar-dsb-mini",
     label: Annotated[
-        list[str] | None, typer.Option(help="What to make images of; may be repeated (default: all labels).")
+        list[str] | None,
+        typer.Option(
+            help="What to make images of, comma-separated or repeated (default: all labels of the model, also those "
+            "that its card does not support)."
+        ),
     ] = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Pairs of each label.")] = 16,
     rule: Annotated[
-        str | None, typer.Option(help="How tokens are drawn: plain, paper or model (default: the model's).")
+        str | None,
+        typer.Option(help="How tokens are drawn: mini, plain, paper or model (default: the model's)."),
     ] = None,
     sampler: Annotated[
         str, typer.Option(help="paired, two_phase or interleaved; all give the same pairs.")
@@ -50,10 +56,11 @@ def pathar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.pathar_jobs import generate_pathar
 
+    labels = [name for names in label or [] for name in chosen(names) or []]
     rows = generate_pathar(
-        model, out=out, labels=label, n=n, rule=rule, sampler=sampler, seed=seed, device=device
+        model, out=out, labels=labels or label, n=n, rule=rule, sampler=sampler, seed=seed, device=device
     )
-    say_made(out, rows.n_obs, "pairs", as_json=as_json)
+    say_made(out, rows.n_obs, "pair" if rows.n_obs == 1 else "pairs", as_json=as_json)
 
 
 @app.command(
@@ -85,4 +92,4 @@ def genevar(
     rows = generate_genevar(
         model, rows=adata, out=out, n=n, rule=rule, impute_missing=impute_missing, seed=seed, device=device
     )
-    say_made(out, rows.n_obs, "tiles", as_json=as_json)
+    say_made(out, rows.n_obs, "tile" if rows.n_obs == 1 else "tiles", as_json=as_json)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
+from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.pair_strips import strip
 from genviz.pl.section import jpeg_uri
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 940
 _TITLE = 150
+_SYNTHETIC = "synthetic"
 
 
 def pairs(
@@ -28,6 +30,7 @@ def pairs(
     key: str = "pathar",
     n: int = 6,
     outlines: bool = True,
+    stretch: bool = True,
     title: str | None = None,
 ) -> go.Figure:
     """Draw strips of tiles, one strip for each set of rows; made images are named synthetic.
@@ -43,6 +46,9 @@ def pairs(
         Tiles a strip: the first n rows.
     outlines
         Draw the outlines of the nuclei.
+    stretch
+        Brighten grey tiles for the eye, each until its 99.5th percentile is white (at most eightfold); the strip says
+        so. Coloured tiles are shown as they are.
     title
         Title of the figure.
 
@@ -56,19 +62,19 @@ def pairs(
         For rows without images.
     """
     sets = rows if isinstance(rows, Mapping) else {"": rows}
-    strips = {name: _strip(adata, key, n, outlines) for name, adata in sets.items()}
+    strips = {name: _strip(adata, key, n, outlines, stretch) for name, adata in sets.items()}
     height = (_WIDTH - _TITLE) / n
     top = 44 if title else 8
     figure = go.Figure()
     figure.update_xaxes(visible=False, range=[0, _WIDTH], fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(strips) * height, 0], fixedrange=True)
-    for k, (name, (pixels, synthetic)) in enumerate(strips.items()):
+    for k, (name, (pixels, notes)) in enumerate(strips.items()):
         tile = (_WIDTH - _TITLE) * pixels.shape[1] / max(p.shape[1] for p, _ in strips.values())
         figure.add_layout_image(
             source=jpeg_uri(pixels, 4096, quality=90), x=_TITLE, y=k * height, sizex=tile, sizey=height - 4,
             xref="x", yref="y", xanchor="left", yanchor="top", sizing="contain",
         )  # fmt: skip
-        note = "<br><span style='font-size:11px;color:#a15c00'>synthetic</span>" if synthetic else ""
+        note = "".join(f"<br><span style='font-size:11px;color:#a15c00'>{text}</span>" for text in notes)
         figure.add_annotation(
             text=name.replace("\n", "<br>") + note, x=_TITLE - 10, y=(k + 0.5) * height, showarrow=False,
             xanchor="right", align="right", font_size=13,
@@ -83,8 +89,10 @@ def pairs(
     return figure
 
 
-def _strip(adata: AnnData, key: str, n: int, outlines: bool) -> tuple[NDArray[np.uint8], bool]:
-    """Pixels of the first rows, and whether a model made them."""
+def _strip(
+    adata: AnnData, key: str, n: int, outlines: bool, stretch: bool
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Pixels of the first rows, and what has to be said of them."""
     made = Obsm.image(key) in adata.obsm
     image_key, mask_key = (Obsm.image(key), Obsm.mask(key)) if made else (Obsm.TILES, Obsm.MASKS)
     if image_key not in adata.obsm:
@@ -94,4 +102,8 @@ def _strip(adata: AnnData, key: str, n: int, outlines: bool) -> tuple[NDArray[np
         )
     masks = np.asarray(adata.obsm[mask_key][:n]) if outlines and mask_key in adata.obsm else None
     record = adata.uns.get(Uns.GENVIZ, {}).get(key, "{}") if made else "{}"
-    return strip(np.asarray(adata.obsm[image_key][:n]), masks), bool(json.loads(record).get("synthetic"))
+    notes = [_SYNTHETIC] if json.loads(record).get(_SYNTHETIC) else []
+    tiles, brighter = np.asarray(adata.obsm[image_key][:n]), False
+    if stretch:
+        tiles, brighter = stretched(tiles)
+    return strip(tiles, masks), [*notes, *([NOTE] if brighter else [])]

@@ -31,7 +31,7 @@ _PANEL_PX, _LINE_PX = 430, 26
 
 
 def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
-    """Draw noise as small grey points, where the flow takes it as points in the colour of their group, and the numbers.
+    """Draw noise as grey rings, where the flow takes it as points in the colour of their group, and the numbers.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
     names = ["", *record["compare"]]
     ends = [np.asarray(adata.obsm[Obsm.path_end(key, name)]) for name in names]
     start_N2 = np.asarray(adata.obsm[Obsm.path_start(key)])
-    groups_N = adata.obs[record["parameters"]["colour_key"]].to_numpy().astype(str)
+    groups = _groups(adata.obs[record["parameters"]["colour_key"]])
     n_lines = len(record["numbers"])
     table_px = _LINE_PX * (n_lines + 2)
     figure = make_subplots(
@@ -75,21 +75,28 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
         horizontal_spacing=0.02,
     )
     for column, end_N2 in enumerate(ends, start=1):
-        for trace in _panel(start_N2, end_N2, groups_N, legend=column == 1):
+        for trace in _panel(start_N2, end_N2, groups, legend=column == 1):
             figure.add_trace(trace, row=1, col=column)
     figure.add_trace(_table(record), row=2, col=1)
     _lay_out(figure, len(names), _PANEL_PX + table_px)
     return figure
 
 
+def _groups(column: Any) -> dict[str, NDArray[np.bool_]]:
+    """Rows of each group; categories keep their order, which may mean something."""
+    own = column if hasattr(column, "cat") else column.astype(str).astype("category")
+    found = {str(name): (own == name).to_numpy() for name in own.cat.categories}
+    return {name: rows_N for name, rows_N in found.items() if rows_N.any()}
+
+
 def _panel(
-    start_N2: NDArray[Any], end_N2: NDArray[Any], groups_N: NDArray[Any], *, legend: bool
+    start_N2: NDArray[Any], end_N2: NDArray[Any], groups: dict[str, NDArray[np.bool_]], *, legend: bool
 ) -> list[go.Scatter]:
     """Segments under points, group by group."""
     segments: list[go.Scatter] = []
     points: list[go.Scatter] = []
-    for i, group in enumerate(np.unique(groups_N)):
-        rows, colour = groups_N == group, CATEGORIES[i % len(CATEGORIES)]
+    for i, (group, rows) in enumerate(groups.items()):
+        colour = CATEGORIES[i % len(CATEGORIES)]
         gap_N2 = np.full((rows.sum(), 2), np.nan)
         path_M2 = np.stack([start_N2[rows], end_N2[rows], gap_N2], axis=1).reshape(-1, 2)
         shared = {"legendgroup": group, "hoverinfo": "skip"}
@@ -99,7 +106,7 @@ def _panel(
                 line={"width": 0.8, "color": colour}, **shared,
             )
         )  # fmt: skip
-        grey = {"size": 4, "color": "white", "line": {"width": 0.8, "color": "#888"}}
+        grey = {"size": 9, "symbol": "circle-open", "color": "#999", "line": {"width": 1}}
         points.append(
             go.Scatter(
                 x=start_N2[rows, 0],

@@ -6,6 +6,8 @@ have scores of their own, named ``..._empty``. Shape legend: R crops, N cells, K
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,19 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from genviz import metrics, pp
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
+from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_write_json
 from genviz.io.output import check_writable
 from genviz.metrics import Score
 from genviz.metrics.row_means import by_label, mean_score
 from genviz.models import PathAR
-from genviz.recipes.jobs import aligned
 from genviz.recipes.pathar_jobs import KEY, load_image_rows
 from genviz.recipes.pathar_leak import STREAMS, leak_scores
+from genviz.recipes.pathar_score_table import score_text
 from genviz.recipes.pathar_swaps import swap_scores
 
 if TYPE_CHECKING:
@@ -83,7 +87,9 @@ class Held:
 def evaluate_pathar(
     model: str, data: str, json_file: Path, *, split: str = "val", seed: int = 0, device: str = "auto"
 ) -> str:
-    """Score a model on the images of one split; writes JSON, returns a table to print.
+    """Score a model on the images of one split; writes JSON, returns the promised scores as text to print.
+
+    Images that the model was trained on are scored like others, with a warning.
 
     Parameters
     ----------
@@ -109,28 +115,57 @@ def evaluate_pathar(
     fitted = PathAR.load(model, device=device)
     adata = load_image_rows(data)
     chosen = rows_of_split(adata, split)
-    size_px = fitted.config.tokenizer.size_px
-    held = held_out(fitted, pp.crops(chosen, size_px), seed)
-    scores = reconstruction(fitted, held) | codebooks(fitted, held)
-    scores |= leak_scores(fitted, held.crops, held.labels, held.groups, held.filled, seed=seed)
-    if fitted.fitted.prior is not None:
-        scores |= likelihood(fitted, held, training_tokens(fitted, adata, size_px, seed))
-    if fitted.fitted.tokenizer.dual:
-        scores |= swap_scores(fitted, held.crops, held.labels, seed=seed)
     known = set(fitted.fitted.training_rows)
-    atomic_write_json(
-        json_file,
-        metrics.scores_to_json(scores)
-        | {
-            "split": split,
-            "n_images": chosen.n_obs,
-            "n_crops": held.crops.n_obs,
-            "n_crops_empty": int((~held.filled).sum()),
-            "n_images_trained_on": sum(name in known for name in chosen.obs_names),
-            "checkpoint_sha256": fitted.fitted.sha256 or "",
-        },
-    )
-    return aligned(metrics.scores_table({KEY: scores}))
+    seen = sum(name in known for name in chosen.obs_names)
+    if seen:
+        warnings.warn(
+            f"The model was trained on {seen} of these {chosen.n_obs} images: scores of them say nothing about others.",
+            stacklevel=2,
+        )
+    held = held_out(fitted, pp.crops(chosen, fitted.config.tokenizer.size_px), seed)
+    scores = all_scores(fitted, held, adata, seed)
+    facts: dict[str, int | str] = {
+        "split": split,
+        "n_images": chosen.n_obs,
+        "n_crops": held.crops.n_obs,
+        "n_crops_empty": int((~held.filled).sum()),
+        "n_images_trained_on": seen,
+        "checkpoint_sha256": fitted.fitted.sha256 or "",
+    }
+    atomic_write_json(json_file, metrics.scores_to_json(scores) | facts)
+    return score_text(scores, sorted(set(held.labels.tolist())), facts, json_file)
+
+
+def all_scores(model: PathAR, held: Held, adata: AnnData, seed: int) -> dict[str, Score]:
+    """Everything that the model's parts allow.
+
+    Parameters
+    ----------
+    model
+        With a tokenizer; a prior adds the likelihood.
+    held
+        Crops to score.
+    adata
+        Where the model's training images may be.
+    seed
+        See `evaluate_pathar`.
+    """
+    size_px = model.config.tokenizer.size_px
+    parts: dict[str, Callable[[], dict[str, Score]]] = {
+        "reconstruction": lambda: reconstruction(model, held),
+        "codebooks": lambda: codebooks(model, held),
+        "leak": lambda: leak_scores(model, held.crops, held.labels, held.groups, held.filled, seed=seed),
+    }
+    if model.fitted.prior is not None:
+        parts["likelihood"] = lambda: likelihood(model, held, training_tokens(model, adata, size_px, seed))
+    if model.fitted.tokenizer.dual:
+        parts["swaps"] = lambda: swap_scores(model, held.crops, held.labels, seed=seed)
+    scores: dict[str, Score] = {}
+    with tqdm(parts.items(), desc="evaluate", unit="part", disable=not settings.progress) as bar:
+        for name, part in bar:
+            bar.set_postfix_str(name)
+            scores |= part()
+    return scores
 
 
 def rows_of_split(adata: AnnData, split: str) -> AnnData:

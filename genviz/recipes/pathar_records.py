@@ -55,7 +55,7 @@ def write_tables(folder: Path, page: Path, labels: tuple[str, ...]) -> None:
     """Replace the PathAR tables of a page by those of the records."""
     makers = {
         "tokenizer": tokenizer_table, "leak": leak_table, "centroids": centroids_table, "swaps": swaps_table,
-        "prior": prior_table, "pairs": pairs_table,
+        "prior": prior_table, "pairs": pairs_table, "pairs-more": more_pairs_table,
     }  # fmt: skip
     tables = {PREFIX + name: partial(maker, folder, labels) for name, maker in makers.items()}
     own = {"use": use_table, "few": few_table}
@@ -139,7 +139,8 @@ def prior_table(folder: Path, labels: tuple[str, ...]) -> str:
 def pairs_table(folder: Path, labels: tuple[str, ...]) -> str:
     """Generated pairs; in brackets what stands beside each score."""
     head = ["model", "label", "empty", "agreement (real)", "shuffled", "style (real)",
-            "FD to val (train to val)", "FD to train (halves)", "recall", "nearest training tile (val)"]  # fmt: skip
+            "FD to val (train to val)", "FD to train (halves)", "recall of training tiles",
+            "nearest training tile (val)"]  # fmt: skip
     body = []
     for row in read_records(folder, "pairs").values():
         for label in labels:
@@ -149,6 +150,23 @@ def pairs_table(folder: Path, labels: tuple[str, ...]) -> str:
                 row.beside(f"val_fd_statistics_{label}", 2), row.beside(f"train_fd_statistics_half_{label}", 2),
                 row.cell(f"train_recall_statistics_{label}", 2), row.beside(f"nearest_distance_{label}", 1),
             ])  # fmt: skip
+    return markdown(head, body)
+
+
+def more_pairs_table(folder: Path, labels: tuple[str, ...]) -> str:
+    """What else is known of generated pairs; in brackets what stands beside each score."""
+    head = ["model", "label", "precision (train to val)", "recall of val tiles (train to val)", "KID (train to val)",
+            "diversity (real)", "least distance to a training tile (val)",
+            "highest correlation with one (val)"]  # fmt: skip
+    columns = {
+        "val_precision_statistics": 2, "val_recall_statistics": 2, "val_kid_statistics": 2, "diversity_statistics": 2,
+        "nearest_distance_min": 1, "nearest_correlation_max": 2,
+    }  # fmt: skip
+    body = []
+    for row in read_records(folder, "pairs").values():
+        for label in labels:
+            cells = [row.beside(f"{name}_{label}", digits) for name, digits in columns.items()]
+            body.append([f"`{row.name}`", label, *cells])
     return markdown(head, body)
 
 

@@ -35,7 +35,7 @@ def test_train_generate_evaluate(run, home, tmp_path):
     assert said.code == 0, said.err
     assert json.loads(said.out) == {"model": str(tmp_path / "run" / "model")}
     pairs = tmp_path / "pairs"
-    words = ("--model", tmp_path / "run", "--label", "dark", "--label", "stained", "-n", 2, "--rule", "paper")
+    words = ("--model", tmp_path / "run", "--label", "dark, stained", "-n", 2, "--rule", "paper")
     said = run("generate", "pathar", *words, "--out", pairs, "--json")
     assert said.code == 0, said.err
     assert json.loads(said.out) == {"out": str(pairs), "n": 4, "synthetic": True}
@@ -51,6 +51,10 @@ def test_train_generate_evaluate(run, home, tmp_path):
         tmp_path / "s",
     )
     assert said.code == 0, said.err
+    assert "mask_dice" in said.out and "all scores in" in said.out.splitlines()[-1]
+    assert ("Warning: The model was trained on" in said.err) == bool(
+        json.loads((tmp_path / "s").read_text())["n_images_trained_on"]
+    )
     assert {"mask_dice", "ce_structure_dark"} <= set(json.loads((tmp_path / "s").read_text())["metrics"])
     said = run(
         "evaluate",
@@ -65,6 +69,16 @@ def test_train_generate_evaluate(run, home, tmp_path):
         tmp_path / "t",
     )
     assert said.code == 0, said.err
+
+
+def test_one_pair_is_a_pair_and_labels_may_be_repeated(run, home, tmp_path):
+    words = ("--model", home / "model", "-n", 1)
+    said = run("generate", "pathar", *words, "--label", "dark", "--out", tmp_path / "one.h5ad")
+    assert said.out.startswith("Made 1 synthetic pair: ")
+    said = run(
+        "generate", "pathar", *words, "--label", "dark", "--label", "stained", "--out", tmp_path / "two.h5ad"
+    )
+    assert said.out.startswith("Made 2 synthetic pairs: ")
 
 
 def test_the_same_seed_gives_the_same_pictures(run, home, tmp_path):
@@ -109,6 +123,7 @@ def test_bench(run, tmp_path):
     ("words", "code", "said"),
     [
         (("generate", "--label", "blue", "--out", "out"), 2, "labels out of dark, stained; got blue"),
+        (("generate", "--label", ",", "--out", "out"), 2, "labels out of dark, stained; got ,"),
         (("generate", "--rule", "wild", "--out", "out"), 2, "plain, paper, model"),
         (("generate", "--sampler", "fast", "--out", "out"), 2, "a sampler out of"),
         (("generate", "--seed", "-1", "--out", "out"), 2, "a seed from 0"),

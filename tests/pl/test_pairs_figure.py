@@ -7,6 +7,7 @@ import pytest
 
 from genviz import pl
 from genviz._errors import MissingKeyError
+from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.pair_strips import OUTLINE, strip
 from tests.models.pathar.tile_cases import tiles, trained
 
@@ -34,6 +35,29 @@ def test_made_images_are_named_synthetic_and_real_ones_not():
     assert [("synthetic" in text) for text in texts] == [False, True]
     assert len(figure.layout.images) == 2
     assert figure.layout.title.text == "Pairs"
+
+
+def test_dim_grey_tiles_are_stretched_and_coloured_ones_are_not():
+    tile = np.zeros((3, 20, 20, 3), np.uint8)
+    tile[0, :5], tile[1, :5] = 51, 3  # dim; nearly empty
+    tile[2, :5] = (120, 60, 90)
+    before = tile.copy()
+    seen, brighter = stretched(tile)
+    assert brighter and (tile == before).all()
+    assert seen[0].max() == 255 and (seen[0][5:] == 0).all()
+    assert seen[1].max() == 24  # eightfold at most
+    assert (seen[2] == tile[2]).all()
+    assert not stretched(tile[2:])[1]
+
+
+def test_a_strip_that_was_stretched_says_so():
+    adata = tiles()
+    grey = np.full_like(adata.obsm["tiles"], 10)
+    grey[:, 2:9, 2:9] = 60
+    adata.obsm["tiles"] = grey
+    for stretch in (True, False):
+        (note,) = pl.pairs({"dim": adata}, stretch=stretch).layout.annotations
+        assert (NOTE in note.text) == stretch
 
 
 def test_one_object_is_one_strip():

@@ -13,6 +13,7 @@ from genviz.metrics.token_cells import cell_shares
 from genviz.recipes import pathar_evaluation as evaluation
 from genviz.recipes.pathar_evaluation import evaluate_pathar, held_out, rows_of_split
 from genviz.recipes.pathar_leak import leak_scores
+from genviz.recipes.pathar_score_table import PROMISED
 from genviz.recipes.pathar_swaps import chosen_crops, swap_scores
 from tests.models.pathar.tile_cases import LABELS, SIDE, discs, loaded_as, trained, untrained
 
@@ -51,7 +52,10 @@ def test_all_scores_are_there_overall_and_by_label(home, tmp_path):
     assert found["ce_structure"]["baseline"] == pytest.approx(found["unigram_structure"]["value"])
     assert "training crops" in found["unigram_appearance"]["note"]
     assert metrics.scores_from_json(document)["psnr"].value == found["psnr"]["value"]
-    assert text.splitlines()[0].split() == ["pathar"] and "swap_ownership_structure_dark" in text
+    lines = text.splitlines()
+    assert lines[0].split() == ["all", *LABELS]
+    assert [line.split()[0] for line in lines[1:-3]] == list(PROMISED)
+    assert lines[-1] == f"16 crops of 4 images, 8 empty; all scores in {file}"
 
 
 def test_splits(home):
@@ -86,10 +90,13 @@ def test_likelihood_of_an_untrained_prior_is_uniform_and_the_unigram_is_the_freq
 def test_a_tokenizer_alone_is_scored_without_likelihood(tmp_path, home):
     fitted = untrained()
     fitted.prior = None
+    fitted.training_rows = io.read_h5ad(home / "rows.h5ad").obs_names[:3].tolist()
     loaded_as(fitted).save(tmp_path / "t")
-    evaluate_pathar(
-        str(tmp_path / "t"), str(home / "rows.h5ad"), tmp_path / "s.json", split="all", device="cpu"
-    )
+    with pytest.warns(UserWarning, match="trained on 3 of these 12 images"):
+        text = evaluate_pathar(
+            str(tmp_path / "t"), str(home / "rows.h5ad"), tmp_path / "s.json", split="all", device="cpu"
+        )
+    assert "psnr" in text and "ce_" not in text
     found = json.loads((tmp_path / "s.json").read_text())["metrics"]
     assert (
         "psnr" in found

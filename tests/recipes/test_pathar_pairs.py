@@ -73,10 +73,15 @@ def record(folder, seed, value):
 def test_records_become_tables_of_means_and_spreads(tmp_path):
     for seed, value in ((0, 30.0), (1, 32.0)):
         record(tmp_path, seed, value)
-    write_record(tmp_path, "mini", 0, "pairs", {"empty_share_dark": Score(0.04, baseline=0.0)})
+    pairs = {
+        "empty_share_dark": Score(0.04, baseline=0.0),
+        "val_precision_statistics_dark": Score(0.7, baseline=0.8),
+        "nearest_correlation_max_dark": Score(0.91, baseline=0.96),
+    }
+    write_record(tmp_path, "mini", 0, "pairs", pairs)
     write_record(tmp_path, "mini", 0, "use", {"dark|100 synthetic": Score(0.85, baseline=0.87)})
     page = tmp_path / "results.md"
-    names = ("tokenizer", "swaps", "prior", "pairs", "use")
+    names = ("tokenizer", "swaps", "prior", "pairs", "pairs-more", "use")
     page.write_text(
         "".join(f"<!-- table pathar-{name} -->\nold\n<!-- end -->\n" for name in names)
         + "<!-- table main -->\nkept\n<!-- end -->\n"
@@ -89,6 +94,7 @@ def test_records_become_tables_of_means_and_spreads(tmp_path):
     assert "1.00 (3.00)" in text
     assert "5.00" in text.split("pathar-prior")[1].split("<!-- end")[0]
     assert "0.850 (0.870)" in text
+    assert "| `mini` | dark | 0.70 (0.80) | - | - | - | - | 0.91 (0.96) |" in text
 
 
 def test_what_is_not_measured_yet_is_said_and_older_records_are_read(tmp_path):

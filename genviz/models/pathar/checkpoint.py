@@ -69,12 +69,13 @@ def load_fitted(folder: str | Path) -> Fitted:
         config = PathARConfig.from_dict(found.config)
         labels = tuple(str(label) for label in found.config["labels"])
         tokenizer = filled(DualTokenizer(config.tokenizer), found.tensors, _TOKENIZER)
+        facts = dict(found.config["facts"])
         prior = None
         if part(found.tensors, _PRIOR):
-            prior = filled(new_prior(config.prior, tokenizer, len(labels)), found.tensors, _PRIOR)
+            empty = new_prior(config.prior, tokenizer, len(labels), len(facts.get("organs", ())))
+            prior = filled(empty, found.tensors, _PRIOR)
         training_rows = rows_of_split(found.texts[SPLIT])
         told = str(found.config["tokenizer_sha256"])
-        facts = dict(found.config["facts"])
     if told != tensors_digest(part(found.tensors, _TOKENIZER)):
         raise CheckpointError(
             f"Expected the tokenizer that the prior in {folder} was trained on; it holds another. A prior means "

@@ -16,9 +16,10 @@ from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.models.arguments import check_number
 from genviz.models.pathar.codec import Tokens
+from genviz.models.pathar.conditions import Conditions, conditions_of
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import check_structure, decoded_rows, draw_tokens
-from genviz.models.pathar.inputs import BOTH, labels_of, tokens_of
+from genviz.models.pathar.inputs import BOTH, tokens_of
 from genviz.models.pathar.matching import matched_appearance
 from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import record_of
@@ -46,11 +47,8 @@ def swap(fitted: Fitted, structure: AnnData, appearance: AnnData, *, matched: bo
     p, q = p.rows(p_rows), q.rows(q_rows)
     taken = matched_appearance(p, q) if matched else q.appearance_RN
     first, second = structure.obs_names[p_rows], appearance.obs_names[q_rows]
-    labels = labels_of(fitted, appearance)
-    obs = {
-        Obs.LABEL: [labels[k] for k in q_rows],
-        Obs.SOURCE: [f"{a}|{b}" for a, b in zip(first, second, strict=True)],
-    }
+    obs = conditions_of(fitted, appearance).taken(q_rows).columns()
+    obs[Obs.SOURCE] = [f"{a}|{b}" for a, b in zip(first, second, strict=True)]
     names = [f"{a}+{b}" for a, b in zip(first, second, strict=True)]
     record = record_of(fitted, "swap", 0, {"matched": matched})
     return decoded_rows(fitted, names, obs, Tokens(p.structure_RN, taken, p.grid), record, key)
@@ -60,7 +58,7 @@ def render(
     fitted: Fitted,
     names: Sequence[str],
     structure_PN: NDArray[np.int32],
-    labels: Sequence[str],
+    conditions: Conditions,
     n: int,
     seed: int,
     rule: SampleRule,
@@ -75,16 +73,16 @@ def render(
     check_number("n", n)
     check_structure(fitted)
     keyed = [name if j == 0 else f"{name}#{j}" for name in names for j in range(n)]
-    tokens = draw_tokens(fitted, keyed, labels, seed, rule, structure_PN=structure_PN, renderings=n)
-    obs = {
-        Obs.LABEL: [label for label in labels for _ in range(n)],
+    tokens = draw_tokens(fitted, keyed, conditions, seed, rule, structure_PN=structure_PN, renderings=n)
+    obs = conditions.repeated(n).columns() | {
         Obs.SOURCE: [name for name in names for _ in range(n)],
         Obs.DRAW: [*range(n)] * len(names),
     }
     shown = [
         f"{name}@{label}" + (f"#{j}" if n > 1 else "")
-        for name, label in zip(names, labels, strict=True)
+        for name, label in zip(names, conditions.labels, strict=True)
         for j in range(n)
     ]
-    record = record_of(fitted, what, seed, {"n": int(n), "rule": asdict(rule)})
+    parameters = {"n": int(n), "rule": asdict(rule)} | conditions.parameters()
+    record = record_of(fitted, what, seed, parameters)
     return decoded_rows(fitted, shown, obs, tokens, record, key)

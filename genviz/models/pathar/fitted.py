@@ -33,7 +33,7 @@ class Fitted:
     training_rows
         Names of the images trained on.
     facts
-        Other JSON values: seed, preset, grey labels, sampling rule, identity of the tokenizer.
+        Other JSON values: seed, preset, grey labels, organs, sampling rule, identity of the tokenizer.
     sha256, format
         Identity and format number of the checkpoint it was saved as or loaded from; None while unsaved.
     device
@@ -59,6 +59,11 @@ class Fitted:
         return self
 
     @property
+    def organs(self) -> tuple[str, ...]:
+        """Organs in model order; none of a model that was trained without."""
+        return tuple(str(organ) for organ in self.facts.get("organs", ()))
+
+    @property
     def split_sha256(self) -> str:
         """SHA-256 of the training rows."""
         return split_digest(self.training_rows)
@@ -78,11 +83,12 @@ class Fitted:
         return self.prior
 
 
-def new_prior(config: PriorConfig, tokenizer: DualTokenizer, n_labels: int) -> Prior:
+def new_prior(config: PriorConfig, tokenizer: DualTokenizer, n_labels: int, n_organs: int = 0) -> Prior:
     """A prior over the tokens of a tokenizer, untrained."""
     return Prior(
         config,
         n_labels=n_labels,
+        n_organs=n_organs,
         grid=tokenizer.config.grid,
         structure_codes=tokenizer.config.structure_codes if tokenizer.dual else 0,
         appearance_codes=tokenizer.config.appearance_codes,

@@ -19,11 +19,12 @@ from genviz.core.keyed import row_key
 from genviz.models.arguments import check_number
 from genviz.models.chunks import by_chunks
 from genviz.models.pathar.codec import Tokens, decode_images, decode_masks, indices, no_tokens
+from genviz.models.pathar.conditions import Conditions, organ_tensor
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.prior.request import Forced
 from genviz.models.pathar.prior.rule import SampleRule, sample_rule
 from genviz.models.pathar.prior.sampler import sample
-from genviz.models.pathar.rows import label_indices, new_rows, put_tokens, record_of
+from genviz.models.pathar.rows import new_rows, put_tokens, record_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,7 +44,7 @@ def rule_of(fitted: Fitted, rule: str | SampleRule | None) -> SampleRule:
 def draw_tokens(
     fitted: Fitted,
     names: Sequence[str],
-    labels: Sequence[str],
+    conditions: Conditions,
     seed: int,
     rule: SampleRule,
     *,
@@ -62,8 +63,8 @@ def draw_tokens(
         Model with a prior.
     names
         Of the R rows to draw.
-    labels
-        Of the P pairs.
+    conditions
+        Labels and organs of the P pairs.
     seed, rule, sampler, batch_size
         How.
     structure_PN
@@ -78,9 +79,10 @@ def draw_tokens(
     prior = fitted.trained_prior()
     if batch_size is not None:
         check_number("batch_size", batch_size)
+    label_P, organ_P = conditions.indices(fitted)
     sampled = sample(
         prior,
-        torch.from_numpy(label_indices(fitted, labels)),
+        torch.from_numpy(label_P),
         rule,
         [row_key(seed, "", name, _STREAM) for name in names],
         sampler=sampler,
@@ -88,15 +90,21 @@ def draw_tokens(
         forced=forced,
         renderings=renderings,
         structure_only=structure_only,
-        batch_size=batch_size or _BATCH.get(fitted.device.type, _BATCH_ELSEWHERE),
+        organ_B=organ_tensor(fitted, organ_P),
+        batch_size=batch_size or _rows_at_once(fitted, len(names)),
     )
     s_RN = sampled.s_BN.numpy().astype(np.int32) if fitted.tokenizer.dual else no_tokens(len(names))
     return Tokens(s_RN, sampled.a_BN.numpy().astype(np.int32), prior.grid)
 
 
+def _rows_at_once(fitted: Fitted, n_rows: int) -> int:
+    """The device's batch, or less for few rows: a batch is filled up. Powers of two keep the kinds of graphs few."""
+    return min(_BATCH.get(fitted.device.type, _BATCH_ELSEWHERE), 1 << (n_rows - 1).bit_length())
+
+
 def generate(
     fitted: Fitted,
-    labels: Sequence[str],
+    conditions: Conditions,
     n: int,
     seed: int,
     rule: SampleRule,
@@ -106,23 +114,24 @@ def generate(
     batch_size: int | None,
     key: str,
 ) -> AnnData:
-    """`n` rows for each label; see `PathAR.generate` and `PathAR.masks`."""
+    """`n` rows for each label with its organ; see `PathAR.generate` and `PathAR.masks`."""
     check_number("n", n)
-    if not labels or len(set(labels)) < len(labels):
-        raise UsageError(f"Expected labels, each once; got {', '.join(labels) or 'none'}.")
+    kinds = conditions.names()
+    if not kinds or len(set(kinds)) < len(kinds):
+        raise UsageError(f"Expected labels, each once; got {', '.join(kinds) or 'none'}.")
     if structure_only:
         check_structure(fitted)
-    names = [f"{label}-{j}" for label in labels for j in range(n)]
-    each = [label for label in labels for _ in range(n)]
+    names = [f"{kind}-{j}" for kind in kinds for j in range(n)]
+    each = conditions.repeated(n)
     tokens = draw_tokens(
         fitted, names, each, seed, rule, sampler=sampler, structure_only=structure_only, batch_size=batch_size
     )
     parameters: dict[str, Any] = {
-        "labels": list(labels), "n": int(n), "rule": asdict(rule), "sampler": sampler
-    }  # fmt: skip
+        "labels": conditions.labels, "n": int(n), "rule": asdict(rule), "sampler": sampler
+    } | conditions.parameters()  # fmt: skip
     what = "masks" if structure_only else "generate"
     return decoded_rows(
-        fitted, names, {Obs.LABEL: each, Obs.DRAW: [*range(n)] * len(labels)}, tokens,
+        fitted, names, each.columns() | {Obs.DRAW: [*range(n)] * len(kinds)}, tokens,
         record_of(fitted, what, seed, parameters), key,
     )  # fmt: skip
 
@@ -166,26 +175,34 @@ def decoded_rows(
 
 
 def log_prob_of(
-    fitted: Fitted, tokens: Tokens, labels: Sequence[str]
+    fitted: Fitted, tokens: Tokens, conditions: Conditions
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Log-probability of each token of both streams under the model's own law, nats; (R, 0) of none."""
     prior = fitted.trained_prior()
     n_cells = tokens.grid[0] * tokens.grid[1]
     n_structure = n_cells if prior.structure_codes else 0
 
-    def work(a_BN: NDArray[np.int32], s_BN: NDArray[np.int32], label_B: NDArray[np.int64]) -> NDArray[Any]:
+    def work(
+        a_BN: NDArray[np.int32],
+        s_BN: NDArray[np.int32],
+        label_B: NDArray[np.int64],
+        organ_B: NDArray[np.int64],
+    ) -> NDArray[Any]:
         a, label = indices(fitted, a_BN), torch.from_numpy(label_B).to(fitted.device)
+        organ = organ_tensor(fitted, organ_B)
         s = indices(fitted, s_BN) if n_structure else torch.zeros_like(a)
         with torch.inference_mode():
-            return np.asarray(torch.cat(prior.log_prob_tokens(s, a, label), dim=1).cpu().numpy())
+            return np.asarray(torch.cat(prior.log_prob_tokens(s, a, label, organ), dim=1).cpu().numpy())
 
-    found = by_chunks(work, tokens.appearance_RN, tokens.structure_RN, label_indices(fitted, labels))
+    found = by_chunks(work, tokens.appearance_RN, tokens.structure_RN, *conditions.indices(fitted))
     return found[:, :n_structure], found[:, n_structure:]
 
 
-def with_log_prob(fitted: Fitted, adata: AnnData, tokens: Tokens, labels: Sequence[str], key: str) -> AnnData:
+def with_log_prob(
+    fitted: Fitted, adata: AnnData, tokens: Tokens, conditions: Conditions, key: str
+) -> AnnData:
     """A copy of the rows with their tokens and the log-probability of each, nats."""
-    structure_RN, appearance_RN = log_prob_of(fitted, tokens, labels)
+    structure_RN, appearance_RN = log_prob_of(fitted, tokens, conditions)
     result = adata.copy()
     put_tokens(fitted, result, tokens)
     if structure_RN.shape[1]:

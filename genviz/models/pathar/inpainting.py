@@ -18,7 +18,9 @@ from genviz._keys import Obs
 from genviz.core.keyed import row_generator
 from genviz.models.arguments import check_number
 from genviz.models.pathar.codec import Tokens, encode_masks
+from genviz.models.pathar.conditions import Conditions
 from genviz.models.pathar.fitted import Fitted
+from genviz.models.pathar.foreground import foreground
 from genviz.models.pathar.generating import check_structure, decoded_rows, draw_tokens, log_prob_of
 from genviz.models.pathar.inputs import tokens_of
 from genviz.models.pathar.prior.request import Forced
@@ -69,7 +71,7 @@ def inpaint(
     fitted: Fitted,
     adata: AnnData,
     region: ArrayLike,
-    labels: Sequence[str],
+    conditions: Conditions,
     masks: ArrayLike | None,
     filling: Filling,
     key: str,
@@ -86,10 +88,9 @@ def inpaint(
         structure_RN = np.where(open_RN, painted_RN, tokens.structure_RN)
         tokens = Tokens(structure_RN, tokens.appearance_RN, tokens.grid)
     names = adata.obs_names.tolist()
-    drawn = _drawn(fitted, names, tokens, labels, open_RN, both, filling)
+    drawn = _drawn(fitted, names, tokens, conditions, open_RN, both, filling)
     n = filling.n
-    obs = {
-        Obs.LABEL: [label for label in labels for _ in range(n)],
+    obs = conditions.repeated(n).columns() | {
         Obs.SOURCE: [name for name in names for _ in range(n)],
         Obs.DRAW: [*range(n)] * len(names),
     }
@@ -97,7 +98,7 @@ def inpaint(
     parameters = {
         "what": filling.what, "painted": masks is not None, "n": int(n),
         "n_candidates": int(filling.n_candidates), "rule": asdict(filling.rule),
-    }  # fmt: skip
+    } | conditions.parameters()  # fmt: skip
     return decoded_rows(
         fitted, shown, obs, drawn, record_of(fitted, "inpaint", filling.seed, parameters), key
     )
@@ -110,10 +111,12 @@ def region_cells(fitted: Fitted, region: ArrayLike, n_rows: int, grid: tuple[int
     ------
     UsageError
         For a region of another size than the tiles, or an empty one.
+    DataError
+        For a region of fractions, NaN, or negative values.
     """
     r = fitted.config.tokenizer.downsampling
     sides = (grid[0] * r, grid[1] * r)
-    pixels = np.asarray(region).astype(bool)
+    pixels = foreground(region, "a region")
     if pixels.ndim == 2:
         pixels = np.broadcast_to(pixels, (n_rows, *pixels.shape))
     if pixels.shape != (n_rows, *sides):
@@ -127,7 +130,7 @@ def region_cells(fitted: Fitted, region: ArrayLike, n_rows: int, grid: tuple[int
 
 
 def _painted(fitted: Fitted, masks: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
-    pixels = np.asarray(masks) != 0
+    pixels = foreground(masks, "painted masks")
     side = fitted.config.tokenizer.size_px
     if pixels.ndim == 2:
         pixels = np.broadcast_to(pixels, (n_rows, *pixels.shape))
@@ -142,7 +145,7 @@ def _drawn(
     fitted: Fitted,
     names: Sequence[str],
     tokens: Tokens,
-    labels: Sequence[str],
+    conditions: Conditions,
     open_RN: NDArray[np.bool_],
     both: bool,
     filling: Filling,
@@ -160,13 +163,14 @@ def _drawn(
     if fitted.trained_prior().structure_codes:
         s_RN = torch.from_numpy(tokens.structure_RN.astype(np.int64))
         forced = Forced(s_RN, kept_RN if both else torch.ones_like(kept_RN), a_RN, kept_RN)
-    drawn = draw_tokens(fitted, keyed, labels, filling.seed, filling.rule, forced=forced, renderings=n_draws)
+    drawn = draw_tokens(
+        fitted, keyed, conditions, filling.seed, filling.rule, forced=forced, renderings=n_draws
+    )
     if not fitted.trained_prior().structure_codes and fitted.tokenizer.dual:
         drawn = Tokens(np.repeat(tokens.structure_RN, n_draws, axis=0), drawn.appearance_RN, drawn.grid)
     if filling.n_candidates == 1:
         return drawn
-    each = [label for label in labels for _ in range(n_draws)]
-    weights = _kept_log_prob(fitted, drawn, each, np.repeat(open_RN, n_draws, axis=0))
+    weights = _kept_log_prob(fitted, drawn, conditions.repeated(n_draws), np.repeat(open_RN, n_draws, axis=0))
     chosen = _resampled(
         weights.reshape(-1, filling.n_candidates), keyed[:: filling.n_candidates], filling.seed
     )
@@ -174,13 +178,13 @@ def _drawn(
 
 
 def _kept_log_prob(
-    fitted: Fitted, tokens: Tokens, labels: Sequence[str], open_RN: NDArray[np.bool_]
+    fitted: Fitted, tokens: Tokens, conditions: Conditions, open_RN: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Log-probability of the tokens that stay, given what was drawn before them: the weight of a candidate.
 
     Tokens before the region, and structure that was not drawn, weigh the same for every candidate.
     """
-    structure_RN, appearance_RN = log_prob_of(fitted, tokens, labels)
+    structure_RN, appearance_RN = log_prob_of(fitted, tokens, conditions)
     total: NDArray[np.float64] = np.where(open_RN, 0.0, appearance_RN).sum(axis=1, dtype=np.float64)
     if structure_RN.shape[1]:
         total = total + np.where(open_RN, 0.0, structure_RN).sum(axis=1, dtype=np.float64)

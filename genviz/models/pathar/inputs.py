@@ -16,30 +16,14 @@ from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.models.pathar.codec import Tokens, check_range, encode_masks, encode_tiles, no_tokens
 from genviz.models.pathar.fitted import TOKENIZER, Fitted
-from genviz.models.pathar.rows import TOKENS, check_labels
+from genviz.models.pathar.foreground import foreground
+from genviz.models.pathar.rows import TOKENS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 BOTH = ("structure", "appearance")
 _SLOTS = {"structure": Obsm.STRUCTURE_TOKENS, "appearance": Obsm.APPEARANCE_TOKENS}
-
-
-def labels_of(fitted: Fitted, adata: AnnData) -> list[str]:
-    """The rows' own labels.
-
-    Raises
-    ------
-    MissingKeyError
-        Without a column of labels.
-    UsageError
-        For labels that the model does not know.
-    """
-    key = str(fitted.facts.get("label_key", Obs.LABEL))
-    column = key if key in adata.obs else Obs.LABEL
-    if column not in adata.obs:
-        raise MissingKeyError(f"Expected labels in obs['{key}'], found {sorted(adata.obs)}. Pass labels=.")
-    return check_labels(fitted, adata.obs[column].astype(str).tolist())
 
 
 def masks_of(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
@@ -50,25 +34,13 @@ def masks_of(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
     MissingKeyError
         Without masks.
     DataError
-        For sides that are no multiple of a token's, or rows of different extent.
+        For sides that are no multiple of a token's, rows of different extent, or masks that are none.
     """
     masks = _window(fitted, adata, Obsm.MASKS)
     if masks.ndim != 3:
         raise DataError(f"Expected (rows, H, W) in obsm['{Obsm.MASKS}']; got {masks.shape}.")
     _check_sides(fitted, masks.shape[1:3], Obsm.MASKS)
-    return _foreground(np.asarray(masks))
-
-
-def _foreground(masks: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a mask is not 0; a map of probabilities is no mask, and its threshold is its maker's choice."""
-    if masks.dtype.kind not in "buif" or (
-        masks.dtype.kind == "f" and not np.equal(masks, np.round(masks)).all()
-    ):
-        raise DataError(
-            f"Expected masks of whole numbers, 0 for background; got {masks.dtype} with fractions or NaN. Threshold "
-            "the map first, for example masks > 0.5."
-        )
-    return np.asarray(masks > 0)
+    return foreground(np.asarray(masks))
 
 
 def tiles_of(fitted: Fitted, adata: AnnData) -> NDArray[np.uint8]:
@@ -96,10 +68,10 @@ def masks_given(fitted: Fitted, masks: Any) -> tuple[list[str], NDArray[np.int32
     Raises
     ------
     DataError
-        For masks of another size than the tiles that the model makes, of fractions, or none at all.
+        For masks of another size than the tiles that the model makes, of fractions, negative, or none at all.
     """
     rows = hasattr(masks, "obsm")
-    pixels = masks_of(fitted, masks) if rows else _foreground(np.asarray(masks))
+    pixels = masks_of(fitted, masks) if rows else foreground(np.asarray(masks))
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     side = fitted.config.tokenizer.size_px
     if pixels.ndim != 3 or pixels.shape[1:] != (side, side):

@@ -13,11 +13,11 @@ from genviz.models import zoo
 from genviz.models.arguments import check_seed
 from genviz.models.pathar import setup as declaration
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
+from genviz.models.pathar.conditions import Organs, conditions_given
 from genviz.models.pathar.generating import generate, rule_of
 from genviz.models.pathar.operations import TokenOperations
 from genviz.models.pathar.presets import preset as preset_config
 from genviz.models.pathar.prior.rule import SampleRule
-from genviz.models.pathar.rows import check_labels
 from genviz.models.pathar.training.run_options import PairRunOptions
 from genviz.models.pathar.training.stages import train
 from genviz.train.device import resolve_device
@@ -35,7 +35,7 @@ class PathAR(TokenOperations):
     Parameters
     ----------
     adata
-        Rows declared with `setup_anndata`: ``obsm["tiles"]``, ``obsm["masks"]`` and a label each.
+        Rows declared with `setup_anndata`: ``obsm["tiles"]``, ``obsm["masks"]`` and a label each, an organ if named.
     preset
         ``"nano"`` (seconds), ``"mini"`` (a laptop), ``"paper"`` (as published).
     tokenizer, prior
@@ -128,6 +128,8 @@ class PathAR(TokenOperations):
             "rule": "paper" if self.preset == "paper" else "mini",
             "seed": options.seed,
             "label_key": self.setup.label_key,
+            "organ_key": self.setup.organ_key,
+            "organs": list(self.setup.organs),
         }
         fitted = train(self.config, self.setup, self._adata, stage, options, facts, self._fitted)
         if fitted is None:
@@ -143,6 +145,7 @@ class PathAR(TokenOperations):
         n: int = 1,
         seed: int | None = None,
         *,
+        organs: Organs = None,
         rule: str | SampleRule | None = None,
         sampler: str = "paired",
         batch_size: int | None = None,
@@ -158,28 +161,34 @@ class PathAR(TokenOperations):
             Pairs a label.
         seed
             With a row's name it decides the row, whatever the batch and the sampler.
+        organs
+            One for all labels, or one a label (then a label may come twice, with another organ each time); None for
+            unknown. For a model whose setup named organs.
         rule
             ``"mini"``, ``"plain"``, ``"paper"``, ``"model"``, or a `SampleRule`; default ``"paper"`` for the paper
             preset, else ``"mini"``.
         sampler
             ``"paired"`` (half the steps), ``"two_phase"``, ``"interleaved"``; all give the same tokens.
         batch_size
-            Rows computed at once; default by device.
+            Rows computed at once; default by device, less for fewer rows.
         key_added
             Result key.
 
         Returns
         -------
-        New AnnData, rows ``<label>-<j>``: ``obsm["<key>"]`` uint8 (n_obs, H, W, 3), ``obsm["<key>_mask"]`` instances
-        uint16 (n_obs, H, W), ``obsm["structure_tokens"]`` and ``obsm["appearance_tokens"]`` int32 (n_obs, N); obs
-        ``label``, ``draw``, ``n_nuclei``; provenance in ``uns["genviz"]["<key>"]``, marked synthetic.
+        New AnnData, rows ``<label>-<j>`` (``<label>-<organ>-<j>`` with an organ): ``obsm["<key>"]`` uint8
+        (n_obs, H, W, 3), ``obsm["<key>_mask"]`` instances uint16 (n_obs, H, W), ``obsm["structure_tokens"]`` and
+        ``obsm["appearance_tokens"]`` int32 (n_obs, N); obs ``label``, ``organ`` where one is known, ``draw``,
+        ``n_nuclei``; provenance in ``uns["genviz"]["<key>"]``, marked synthetic.
 
         Raises
         ------
         UsageError
-            For unknown labels, n below 1, or a seed out of range.
+            For unknown labels or organs, organs for a model without, n below 1, or a seed out of range.
         """
-        return self._generate(labels, n, seed, rule, sampler, batch_size, key_added, structure_only=False)
+        return self._generate(
+            labels, n, seed, organs, rule, sampler, batch_size, key_added, structure_only=False
+        )
 
     def masks(
         self,
@@ -187,6 +196,7 @@ class PathAR(TokenOperations):
         n: int = 1,
         seed: int | None = None,
         *,
+        organs: Organs = None,
         rule: str | SampleRule | None = None,
         batch_size: int | None = None,
         key_added: str = "pathar",
@@ -195,20 +205,23 @@ class PathAR(TokenOperations):
 
         Parameters
         ----------
-        labels, n, seed, rule, batch_size, key_added
+        labels, n, seed, organs, rule, batch_size, key_added
             As in `generate`.
 
         Returns
         -------
         As of `generate`, without images and appearance tokens.
         """
-        return self._generate(labels, n, seed, rule, "two_phase", batch_size, key_added, structure_only=True)
+        return self._generate(
+            labels, n, seed, organs, rule, "two_phase", batch_size, key_added, structure_only=True
+        )
 
     def _generate(
         self,
         labels: str | Sequence[str],
         n: int,
         seed: int | None,
+        organs: Organs,
         rule: str | SampleRule | None,
         sampler: str,
         batch_size: int | None,
@@ -217,10 +230,9 @@ class PathAR(TokenOperations):
         structure_only: bool,
     ) -> AnnData:
         fitted = self._ready()
-        chosen = check_labels(fitted, [labels] if isinstance(labels, str) else list(labels))
         return generate(
             fitted,
-            chosen,
+            conditions_given(fitted, labels, organs),
             n,
             self._seed(seed),
             rule_of(fitted, rule),
@@ -271,7 +283,10 @@ class PathAR(TokenOperations):
         """
         fitted = load_fitted(zoo.folder_of(model))
         self = cls.__new__(cls)
-        self.setup = declaration.Setup(str(fitted.facts.get("label_key", Obs.LABEL)), "", fitted.labels)
+        facts = fitted.facts
+        self.setup = declaration.Setup(
+            str(facts.get("label_key", Obs.LABEL)), "", fitted.labels, facts.get("organ_key"), fitted.organs
+        )
         self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
         self._adata, self._fitted, self._device = None, fitted, device
         return self
@@ -280,3 +295,8 @@ class PathAR(TokenOperations):
     def labels(self) -> tuple[str, ...]:
         """What images can be made from."""
         return self.setup.labels
+
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Organs that a label can be given; none of a model trained without."""
+        return self.setup.organs

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from anndata import AnnData
 from numpy.typing import ArrayLike
 
 from genviz._errors import UsageError
@@ -12,16 +12,14 @@ from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.models.arguments import check_seed
 from genviz.models.pathar import editing
+from genviz.models.pathar.conditions import Organs, conditions_given, conditions_of, organs_of
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import check_structure, decoded_rows, rule_of, with_log_prob
 from genviz.models.pathar.inpainting import Filling, inpaint
-from genviz.models.pathar.inputs import BOTH, labels_of, masks_given, stored_streams, tokens_of
+from genviz.models.pathar.inputs import BOTH, masks_given, stored_streams, tokens_of
 from genviz.models.pathar.prior.rule import SampleRule
-from genviz.models.pathar.rows import check_labels, put_tokens, record_of
+from genviz.models.pathar.rows import put_tokens, record_of
 from genviz.train.device import resolve_device
-
-if TYPE_CHECKING:
-    from anndata import AnnData
 
 
 class TokenOperations:
@@ -83,7 +81,7 @@ class TokenOperations:
         """
         fitted = self._ready()
         tokens = tokens_of(fitted, adata, stored_streams(adata) or BOTH)
-        obs = {Obs.LABEL: labels_of(fitted, adata), Obs.SOURCE: adata.obs_names.tolist()}
+        obs = conditions_of(fitted, adata).columns() | {Obs.SOURCE: adata.obs_names.tolist()}
         return decoded_rows(
             fitted, adata.obs_names.tolist(), obs, tokens, record_of(fitted, "decode", 0, {}), key_added
         )
@@ -94,7 +92,7 @@ class TokenOperations:
         Parameters
         ----------
         adata
-            Rows with tokens, or with tiles and masks, and labels.
+            Rows with tokens, or with tiles and masks, and labels (and organs, where the model has any).
         key_added
             Result key.
 
@@ -106,7 +104,7 @@ class TokenOperations:
         fitted = self._ready()
         fitted.trained_prior()
         tokens = tokens_of(fitted, adata, of_prior=True)
-        return with_log_prob(fitted, adata, tokens, labels_of(fitted, adata), key_added)
+        return with_log_prob(fitted, adata, tokens, conditions_of(fitted, adata), key_added)
 
     def swap(
         self, structure: AnnData, appearance: AnnData, *, matched: bool = False, key_added: str = "pathar"
@@ -125,7 +123,7 @@ class TokenOperations:
 
         Returns
         -------
-        New AnnData as of `generate`; rows ``<structure>+<appearance>``, label that of the appearance.
+        New AnnData as of `generate`; rows ``<structure>+<appearance>``, label and organ those of the appearance.
 
         Raises
         ------
@@ -141,6 +139,7 @@ class TokenOperations:
         n: int = 1,
         seed: int | None = None,
         *,
+        organs: Organs = None,
         rule: str | SampleRule | None = None,
         key_added: str = "pathar",
     ) -> AnnData:
@@ -154,6 +153,8 @@ class TokenOperations:
             One for all rows, or one a row; default the rows' own.
         n
             Renderings a row.
+        organs
+            One for all rows, or one a row, None for unknown; default the rows' own.
         seed, rule, key_added
             As in `generate`. A generated row rendered under its own label and seed gives itself.
 
@@ -169,7 +170,7 @@ class TokenOperations:
             fitted,
             names,
             tokens.structure_RN,
-            self._labels(adata, labels, len(names)),
+            conditions_of(fitted, adata, labels, organs),
             n,
             self._seed(seed),
             rule_of(fitted, rule),
@@ -184,6 +185,7 @@ class TokenOperations:
         n: int = 1,
         seed: int | None = None,
         *,
+        organs: Organs = None,
         rule: str | SampleRule | None = None,
         key_added: str = "pathar",
     ) -> AnnData:
@@ -192,10 +194,10 @@ class TokenOperations:
         Parameters
         ----------
         masks
-            (n, H, W) or (H, W), anything but 0 is nucleus; or rows with ``obsm["masks"]``.
+            (n, H, W) or (H, W), whole numbers (of any type), 0 for background; or rows with ``obsm["masks"]``.
         labels
             One for all masks, or one a mask.
-        n, seed, rule, key_added
+        n, seed, organs, rule, key_added
             As in `render`.
 
         Returns
@@ -205,16 +207,19 @@ class TokenOperations:
         Raises
         ------
         DataError
-            For masks of another size than the tiles that the model makes.
+            For masks of another size than the tiles that the model makes, of fractions (threshold a map of
+            probabilities first), NaN, or negative values.
         """
         fitted = self._ready()
         check_structure(fitted)
         names, structure_RN = masks_given(fitted, masks)
+        if organs is None and isinstance(masks, AnnData):
+            organs = organs_of(fitted, masks)
         return editing.render(
             fitted,
             names,
             structure_RN,
-            self._labels(None, labels, len(names)),
+            conditions_given(fitted, labels, organs, len(names)),
             n,
             self._seed(seed),
             rule_of(fitted, rule),
@@ -229,6 +234,7 @@ class TokenOperations:
         *,
         what: str = "both",
         labels: str | Sequence[str] | None = None,
+        organs: Organs = None,
         masks: ArrayLike | None = None,
         n: int = 1,
         n_candidates: int = 1,
@@ -246,14 +252,14 @@ class TokenOperations:
         adata
             Rows with tokens, or with tiles and masks.
         region
-            Pixels (H, W) or (n_obs, H, W); every cell that it touches is drawn anew.
+            Pixels (H, W) or (n_obs, H, W), True or above 0 inside; every cell that it touches is drawn anew.
         what
             ``"both"`` streams, or ``"appearance"`` with the structure kept.
-        labels
+        labels, organs
             As in `render`.
         masks
-            Painted masks (n_obs, H, W) or (H, W): inside the region they are the new structure, and appearance is
-            drawn.
+            Painted masks (n_obs, H, W) or (H, W), as in `from_mask`: inside the region they are the new structure,
+            and appearance is drawn.
         n, n_candidates
             Fillings a row; candidates for each.
         seed, rule, key_added
@@ -268,24 +274,16 @@ class TokenOperations:
         UsageError
             For a region of another size than the tiles, or an empty one.
         DataError
-            For tiles or painted masks of another size than the model makes.
+            For tiles or painted masks of another size than the model makes; for a region or masks of fractions, NaN,
+            or negative values.
         """
         fitted = self._ready()
         filling = Filling(what, n, n_candidates, self._seed(seed), rule_of(fitted, rule))
-        named = self._labels(adata, labels, adata.n_obs)
-        return inpaint(fitted, adata, region, named, masks, filling, key_added)
+        conditions = conditions_of(fitted, adata, labels, organs)
+        return inpaint(fitted, adata, region, conditions, masks, filling, key_added)
 
     def _ready(self) -> Fitted:
         return self.fitted.to(resolve_device(self._device))
 
     def _seed(self, seed: int | None) -> int:
         return check_seed(settings.seed if seed is None else seed)
-
-    def _labels(self, adata: AnnData | None, labels: str | Sequence[str] | None, n: int) -> list[str]:
-        """One label a row."""
-        if labels is None and adata is not None:
-            return labels_of(self.fitted, adata)
-        each = [labels] * n if isinstance(labels, str) else list(labels or [])
-        if len(each) != n:
-            raise UsageError(f"Expected one label, or one for each of {n} rows; got {len(each)}.")
-        return check_labels(self.fitted, each)

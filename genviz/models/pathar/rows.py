@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.models.base import image_provenance
 from genviz.models.pathar.codec import Tokens
@@ -24,25 +23,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 TOKENS = "tokens"  # what is on record about the tokens of rows: their grid and their tokenizer
-
-
-def check_labels(fitted: Fitted, labels: Sequence[str]) -> list[str]:
-    """Labels that the model knows.
-
-    Raises
-    ------
-    UsageError
-        For one that it does not.
-    """
-    unknown = sorted({str(label) for label in labels} - set(fitted.labels))
-    if unknown:
-        raise UsageError(f"Expected labels out of {', '.join(fitted.labels)}; got {', '.join(unknown)}.")
-    return [str(label) for label in labels]
-
-
-def label_indices(fitted: Fitted, labels: Sequence[str]) -> NDArray[np.int64]:
-    """Index of each label in model order."""
-    return np.array([fitted.labels.index(label) for label in labels], dtype=np.int64)
 
 
 def new_rows(
@@ -113,5 +93,7 @@ def record_of(fitted: Fitted, what: str, seed: int, parameters: dict[str, Any]) 
 
 
 def _column(values: Any) -> Any:
-    texts = len(values) > 0 and all(isinstance(value, str) for value in values)
-    return pd.Categorical([str(value) for value in values]) if texts else np.asarray(values, np.int64)
+    texts = len(values) > 0 and all(value is None or isinstance(value, str) for value in values)
+    if not texts:
+        return np.asarray(values, np.int64)
+    return pd.Categorical([None if value is None else str(value) for value in values])

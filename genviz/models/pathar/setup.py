@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm
@@ -11,6 +11,7 @@ from genviz.models.declaration import TRAIN, declare, declared
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from pandas import Series
 
 MODEL = "pathar"
 
@@ -25,14 +26,24 @@ class Setup:
         Columns of ``obs``.
     labels
         The labels, in model order.
+    organ_key, organs
+        Column of ``obs`` with organs, and their names in model order; None and nothing without.
     """
 
     label_key: str
     split_key: str
     labels: tuple[str, ...]
+    organ_key: str | None = None
+    organs: tuple[str, ...] = ()
 
 
-def setup_anndata(adata: AnnData, *, label_key: str = Obs.LABEL, split_key: str = Obs.SPLIT) -> None:
+def setup_anndata(
+    adata: AnnData,
+    *,
+    label_key: str = Obs.LABEL,
+    split_key: str = Obs.SPLIT,
+    organ_key: str | None = None,
+) -> None:
     """Declare what PathAR reads; writes ``uns["genviz"]["setup"]["pathar"]`` (JSON).
 
     Parameters
@@ -43,13 +54,16 @@ def setup_anndata(adata: AnnData, *, label_key: str = Obs.LABEL, split_key: str 
         Column of ``obs`` with what an image is generated from: imaging modality, organ ...
     split_key
         Column of ``obs``; where it is there, rows marked ``train`` are trained on, and their labels are the model's.
+    organ_key
+        Column of ``obs`` with the organ of each row, which it is generated from beside its label; it may be missing.
+        Default: organs take no part.
 
     Raises
     ------
     MissingKeyError
-        When images, masks or labels are not there.
+        When images, masks, labels or the column of organs are not there.
     DataError
-        When a label is missing, or no row is marked ``train``.
+        When a label is missing, no row is marked ``train``, or none of those has an organ.
     """
     for key in (Obsm.TILES, Obsm.MASKS):
         if key not in adata.obsm:
@@ -57,23 +71,30 @@ def setup_anndata(adata: AnnData, *, label_key: str = Obs.LABEL, split_key: str 
                 f"Expected obsm['{key}'], found {sorted(adata.obsm)}. Read images and masks with "
                 "gv.io.read_image_masks(...)."
             )
-    if label_key not in adata.obs:
-        raise MissingKeyError(
-            f"Expected labels in obs['{label_key}'], found {sorted(adata.obs)}. Name the column with label_key=."
-        )
-    column = adata.obs[label_key]
-    if split_key in adata.obs:
-        column = column[(adata.obs[split_key].astype(str) == TRAIN).to_numpy()]
-        if not len(column):
+    for what, column in (("label", label_key), ("organ", organ_key)):
+        if column is not None and column not in adata.obs:
+            raise MissingKeyError(
+                f"Expected {what}s in obs['{column}'], found {sorted(adata.obs)}. Name the column with {what}_key=."
+            )
+    obs = adata.obs
+    if split_key in obs:
+        obs = obs[(obs[split_key].astype(str) == TRAIN).to_numpy()]
+        if not len(obs):
             raise DataError(
                 f"Expected rows with obs['{split_key}'] == '{TRAIN}'; got none. Mark some, or name another split_key=."
             )
-    if column.isna().any():
+    labels = obs[label_key]
+    if labels.isna().any():
         raise DataError(
-            f"Expected a label for every row; {int(column.isna().sum())} of {len(column)} have none. Fill "
+            f"Expected a label for every row; {int(labels.isna().sum())} of {len(labels)} have none. Fill "
             f"obs['{label_key}'] or leave those rows out."
         )
-    setup = Setup(label_key, split_key, tuple(sorted(set(column.astype(str)))))
+    organs = () if organ_key is None else _names(obs[organ_key].dropna())
+    if organ_key is not None and not organs:
+        raise DataError(
+            f"Expected organs in obs['{organ_key}']; no training row has one. Fill the column, or leave organ_key= out."
+        )
+    setup = Setup(label_key, split_key, _names(labels), organ_key, organs)
     declare(adata, MODEL, asdict(setup))
 
 
@@ -86,4 +107,14 @@ def read_setup(adata: AnnData) -> Setup:
         When there is none.
     """
     values = declared(adata, MODEL, "PathAR")
-    return Setup(values["label_key"], values["split_key"], tuple(values["labels"]))
+    return Setup(
+        values["label_key"],
+        values["split_key"],
+        tuple(values["labels"]),
+        values.get("organ_key"),
+        tuple(values.get("organs", ())),
+    )
+
+
+def _names(column: Series[Any]) -> tuple[str, ...]:
+    return tuple(sorted(set(column.astype(str))))

@@ -9,6 +9,7 @@ from genviz._keys import Obs
 from genviz.models.pathar.codec import Tokens, decode_foreground, encode_masks
 from genviz.models.pathar.inpainting import _resampled, region_cells
 from genviz.models.pathar.matching import matched_appearance
+from genviz.models.pathar.prior.batch_sampler import BatchSampler
 from genviz.models.pathar.prior.rule import SAMPLE_RULES
 from tests.models.pathar.tile_cases import LABELS, SIDE, loaded_as, tiles, trained, untrained
 
@@ -45,6 +46,22 @@ def test_a_row_depends_on_its_name_and_the_seed_alone(model, rows):
     assert np.array_equal(more.obsm[A][:3], rows.obsm[A][3:])
     assert not equal(model.generate(LABELS, n=3, seed=2), rows, A)
     assert not np.array_equal(rows.obsm[S][0], rows.obsm[S][1])
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, 2), (3, 8), (8, 16), (20, 16)])
+def test_few_rows_are_a_small_batch(model, n, expected, monkeypatch):
+    """Two labels, `n` rows each: the next power of two, and at most the device's batch."""
+    sizes, own = [], BatchSampler.__init__
+
+    def noted(self, *words, **options):
+        sizes.append(words[4])
+        own(self, *words, **options)
+
+    monkeypatch.setattr(BatchSampler, "__init__", noted)
+    found = model.generate(LABELS, n=n, seed=1, rule="model")
+    assert sizes == [expected]
+    if n == 3:
+        assert equal(model.generate(LABELS, n=n, seed=1, rule="model", batch_size=16), found, S, A)
 
 
 def test_masks_are_those_of_generate(model, rows):
@@ -150,7 +167,8 @@ class TestFilling:
         inside[[5, 9]] = True
         assert np.array_equal(made.obsm[S][:, inside], wanted[:, inside])
         assert np.array_equal(made.obsm[S][:, ~inside], before[:, ~inside])
-        assert equal(model.inpaint(real, self.region, masks=painted[0], seed=0), made, S, A)
+        for same in (painted[0], painted * 7.0, painted.astype(np.uint16)):
+            assert equal(model.inpaint(real, self.region * 1.0, masks=same, seed=0), made, S, A)
 
     def test_candidates_are_drawn_by_their_weight(self):
         names = [f"row{k}" for k in range(4000)]

@@ -16,6 +16,8 @@ from genviz.models.pathar import codec
 from tests.models.pathar.tile_cases import LABELS, SIDE, discs, tiles, trained, untrained
 
 REGION = np.pad(np.ones((16, 16), bool), 8)
+PARTS = np.where(REGION, 0.7, 0.1)  # a map of probabilities
+NOWHERE = np.where(REGION, np.nan, 0.0)
 
 
 def results():
@@ -248,6 +250,8 @@ def test_tokens_that_do_not_fit_are_refused():
         (lambda m: m.from_mask(np.zeros(7), "dark"), DataError, "masks of 32 x 32"),
         (lambda m: m.from_mask(np.full((SIDE, SIDE), 0.4), "dark"), DataError, "whole numbers.*masks > 0.5"),
         (lambda m: m.from_mask(np.full((SIDE, SIDE), np.nan), "dark"), DataError, "fractions or NaN"),
+        (lambda m: m.from_mask(np.full((SIDE, SIDE), -1), "dark"), DataError, "masks from 0.*got -1"),
+        (lambda m: m.decode(changed(masks=np.full((2, SIDE, SIDE), -1))), DataError, "masks from 0.*got -1"),
         (lambda m: m.swap(tiles(2), tiles(2)[:3].copy()), UsageError, "as many rows on both sides"),
         (lambda m: m.swap(tiles(1), discs(1, 48)), DataError, "tiles of one size"),
         (lambda m: m.inpaint(tiles(1), np.ones((8, 8))), UsageError, "a region of 32 x 32"),
@@ -255,6 +259,13 @@ def test_tokens_that_do_not_fit_are_refused():
         (lambda m: m.inpaint(tiles(1), REGION, what="structure"), UsageError, "'both', 'appearance'"),
         (lambda m: m.inpaint(tiles(1), REGION, n_candidates=0), UsageError, "n_candidates, a whole number"),
         (lambda m: m.inpaint(tiles(1), REGION, masks=np.zeros((3, 3))), DataError, "painted masks of 32 x 32"),
+        (lambda m: m.inpaint(tiles(1), REGION, masks=PARTS), DataError, "painted masks of whole numbers"),
+        (lambda m: m.inpaint(tiles(1), REGION, masks=-1 * REGION), DataError, "painted masks from 0.*got -1"),
+        (lambda m: m.inpaint(tiles(1), NOWHERE), DataError, "a region of whole numbers.*NaN"),
+        (lambda m: m.inpaint(tiles(1), PARTS), DataError, "a region of whole numbers"),
+        (lambda m: m.inpaint(tiles(1), -1 * REGION), DataError, "a region from 0.*got -1"),
+        (lambda m: m.generate("dark", organs="liver"), UsageError, "no organs: the model was trained without"),
+        (lambda m: m.render(tiles(1), organs=[None] * 2), UsageError, "no organs"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(call, error, said):

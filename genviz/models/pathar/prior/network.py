@@ -269,7 +269,7 @@ class Prior(nn.Module):
         """Mean cross-entropy of structure plus that of appearance (Eq. 15), nats a token.
 
         In training, labels (and organs with them) are replaced by null at the rate `label_dropout`, drawn from
-        torch's generator.
+        torch's generator; so are organs alone, so that a label is learned without its organ, too.
 
         Parameters
         ----------
@@ -286,7 +286,9 @@ class Prior(nn.Module):
         if self.training and self.config.label_dropout:
             dropped_B = torch.rand(len(label_B), device=label_B.device) < self.config.label_dropout
             label_B = label_B.masked_fill(dropped_B, self.null_label)
-            organ_B = None if organ_B is None else organ_B.masked_fill(dropped_B, self.n_organs)
+            if organ_B is not None:
+                alone_B = torch.rand(len(organ_B), device=organ_B.device) < self.config.label_dropout
+                organ_B = organ_B.masked_fill(dropped_B | alone_B, self.n_organs)
         logits = self(s_BN, a_BN, label_B, organ_B)
         structure, appearance = (
             cross_entropy(logits_BNK.float().flatten(0, 1), token_BN.long().flatten())

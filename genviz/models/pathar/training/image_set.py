@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm
+from genviz.models.pathar.conditions import organ_index
+from genviz.models.pathar.foreground import foreground
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,6 +38,8 @@ class ImageSet:
         Index of each image's label in `label_names`.
     label_names
         All labels, in model order.
+    organs, organ_names
+        The same of organs; an unknown one has the index after the last. None and nothing of a set without.
     """
 
     names: tuple[str, ...]
@@ -43,20 +47,31 @@ class ImageSet:
     masks: tuple[NDArray[np.bool_], ...]
     labels: NDArray[np.int64]
     label_names: tuple[str, ...]
+    organs: NDArray[np.int64] | None = None
+    organ_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
     def digest(self) -> str:
-        """SHA-256 of names, labels, images and masks."""
+        """SHA-256 of names, labels, organs where there are any, images and masks."""
         digest = hashlib.sha256("\n".join((*self.names, *self.label_names)).encode())
         for label, image, mask in zip(self.labels, self.images, self.masks, strict=True):
             digest.update(int(label).to_bytes(8, "little") + image.tobytes() + mask.tobytes())
+        if self.organs is not None:
+            digest.update("\n".join(self.organ_names).encode() + self.organs.tobytes())
         return digest.hexdigest()
 
 
 def image_set(
-    adata: AnnData, label_key: str, label_names: Sequence[str], size_px: int, *, skip_small: bool = False
+    adata: AnnData,
+    label_key: str,
+    label_names: Sequence[str],
+    size_px: int,
+    *,
+    skip_small: bool = False,
+    organ_key: str | None = None,
+    organ_names: Sequence[str] = (),
 ) -> ImageSet:
     """Read the images of an AnnData, one at a time where they are lazy, each cut to its true extent.
 
@@ -73,13 +88,15 @@ def image_set(
         Least side of an image.
     skip_small
         Leave smaller images out, instead of refusing them.
+    organ_key, organ_names
+        Column of ``obs`` with organs, and their names in model order; another or a missing one is unknown.
 
     Raises
     ------
     MissingKeyError
         Without tiles or masks.
     DataError
-        For an image smaller than `size_px`, or a label that is not in `label_names`.
+        For an image smaller than `size_px`, a label that is not in `label_names`, or a mask that is none.
     """
     for key in (Obsm.TILES, Obsm.MASKS):
         if key not in adata.obsm:
@@ -109,7 +126,12 @@ def image_set(
     place = {name: k for k, name in enumerate(label_names)}
     kinds = np.array([place[values[row]] for row in rows], dtype=np.int64)
     names = tuple(adata.obs_names[rows])
-    return ImageSet(names, tuple(images), tuple(masks), kinds, tuple(label_names))
+    organs = None
+    if organ_key is not None:
+        found = adata.obs[organ_key].iloc[rows]
+        organs = np.array([organ_index(organ_names, str(organ)) for organ in found], np.int64)
+        organs[found.isna().to_numpy()] = len(organ_names)
+    return ImageSet(names, tuple(images), tuple(masks), kinds, tuple(label_names), organs, tuple(organ_names))
 
 
 def _extents(adata: AnnData) -> list[tuple[int | None, int | None]]:
@@ -125,4 +147,4 @@ def _cut(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Image and mask of a row without its padding; the pixels are copied, so that the padding can go."""
     image, mask = (np.asarray(pixels)[: extent[0], : extent[1]] for pixels in (tile, labels))
-    return np.array(image, dtype=np.uint8, order="C"), mask > 0
+    return np.array(image, dtype=np.uint8, order="C"), foreground(mask)

@@ -53,7 +53,7 @@ def train_prior(
     views = tokenised_views(tokenizer, draws, config.n_views, options.device, file)
     with torch.random.fork_rng():
         torch.manual_seed(row_key(options.seed, "", "prior", "start") % 2**63)
-        network = new_prior(config, tokenizer, len(images.label_names))
+        network = new_prior(config, tokenizer, len(images.label_names), len(images.organ_names))
     batches = KeyedBatches(
         views.tensors(), config.batch_size, seed=options.seed, per_epoch=config.views_per_epoch
     )

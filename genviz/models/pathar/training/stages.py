@@ -41,7 +41,7 @@ def training_images(adata: AnnData, setup: Setup, size_px: int) -> ImageSet:
         adata = adata[(adata.obs[setup.split_key].astype(str) == TRAIN).to_numpy()]
         if not adata.n_obs:
             raise DataError(f"Expected rows with obs['{setup.split_key}'] == '{TRAIN}'; got none. Mark some.")
-    return image_set(adata, setup.label_key, setup.labels, size_px)
+    return _images(adata, setup, size_px)
 
 
 def validation_images(adata: AnnData, setup: Setup, size_px: int) -> ImageSet | None:
@@ -52,8 +52,15 @@ def validation_images(adata: AnnData, setup: Setup, size_px: int) -> ImageSet | 
     rows = known & (adata.obs[setup.split_key].astype(str) == VALIDATION)
     if not rows.any():
         return None
-    found = image_set(adata[rows.to_numpy()], setup.label_key, setup.labels, size_px, skip_small=True)
+    found = _images(adata[rows.to_numpy()], setup, size_px, skip_small=True)
     return found if len(found) else None
+
+
+def _images(adata: AnnData, setup: Setup, size_px: int, *, skip_small: bool = False) -> ImageSet:
+    return image_set(
+        adata, setup.label_key, setup.labels, size_px,
+        skip_small=skip_small, organ_key=setup.organ_key, organ_names=setup.organs,
+    )  # fmt: skip
 
 
 def train(

@@ -80,7 +80,7 @@ def label_shares(images: ImageSet, weights: Mapping[str, float] | None) -> NDArr
 
 
 class TileDraws:
-    """Draws (image, mask, label) tiles.
+    """Draws (image, mask, image number) tiles, and batches with their labels.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class TileDraws:
         self.shares = label_shares(images, weights)
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.bool_], int]:
-        """One tile: uint8 (H, W, 3), bool (H, W), label. Up to four more draws while under 1 % is nuclei."""
+        """One tile: uint8 (H, W, 3), bool (H, W), number of its image. Up to 4 more draws while under 1 % is nuclei."""
         size = self.options.size_px
         k = int(rng.choice(len(self.images), p=self.shares))
         height, width = self.images.masks[k].shape
@@ -110,12 +110,12 @@ class TileDraws:
             if mask.mean() >= FOREGROUND:
                 break
         way = int(rng.integers(N_TURNS))
-        return turn(self.images.images[k][window], way), turn(mask, way), int(self.images.labels[k])
+        return turn(self.images.images[k][window], way), turn(mask, way), k
 
     def batch(
         self, rng: np.random.Generator, n: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-        """Several tiles, their colours jittered where the options say so: images, masks, labels."""
+        """Several tiles, their colours jittered where the options say so: images, masks, numbers of their images."""
         tiles = [self.draw(rng) for _ in range(n)]
         images = np.stack([tile[0] for tile in tiles])
         if self.options.jitter:

@@ -40,15 +40,22 @@ class TokenViews:
         int32 tokens, raster order; structure is zero for a tokenizer of one stream.
     label_V
         Labels.
+    organ_V
+        Organs; None of images without.
     """
 
     structure_VN: Tensor
     appearance_VN: Tensor
     label_V: Tensor
+    organ_V: Tensor | None = None
 
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
         """The columns, in the order in which the prior takes them."""
-        return self.structure_VN, self.appearance_VN, self.label_V
+        return tuple(self.named().values())
+
+    def named(self) -> dict[str, Tensor]:
+        """The columns by name, without organs where there are none."""
+        return {name: column for name, column in vars(self).items() if column is not None}
 
 
 def tokenised_views(
@@ -81,22 +88,25 @@ def tokenised_views(
     if stored is not None:
         return TokenViews(**stored)
     tokenizer.to(device).eval()
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    parts: list[tuple[Tensor, ...]] = []
     chunks = range(0, n_views, _CHUNK)
     for start in tqdm(chunks, desc="tokens", disable=not settings.progress):
         rng = row_generator(draws.options.seed, "", str(start), "views")
-        images, masks, labels = draws.batch(rng, min(_CHUNK, n_views - start))
+        images, masks, places = draws.batch(rng, min(_CHUNK, n_views - start))
         kept = masks.mean((1, 2)) >= FOREGROUND
         if not kept.any():
             continue
-        images, masks, labels = images[kept], masks[kept], labels[kept]
+        images, masks, places = images[kept], masks[kept], places[kept]
         a_BN = _encoded(lambda x: tokenizer.encode_appearance(to_tensor(x).to(device)), images)
         s_BN = (
             _encoded(lambda m: tokenizer.encode_structure(mask_tensor(m).to(device)), masks)
             if tokenizer.dual
             else torch.zeros_like(a_BN)
         )
-        parts.append((s_BN, a_BN, torch.from_numpy(labels)))
+        kinds = [
+            column[places] for column in (draws.images.labels, draws.images.organs) if column is not None
+        ]
+        parts.append((s_BN, a_BN, *map(torch.from_numpy, kinds)))
     tokenizer.to("cpu")
     if not parts:
         raise DataError(
@@ -104,7 +114,7 @@ def tokenised_views(
         )
     views = TokenViews(*(torch.cat(column) for column in zip(*parts, strict=True)))
     if file is not None:
-        write_keyed(file, key, vars(views))
+        write_keyed(file, key, views.named())
     return views
 
 

@@ -115,6 +115,25 @@ def test_the_null_label_hides_the_label():
     assert losses[0] == losses[1]
 
 
+def test_organs_are_dropped_with_their_label_and_by_themselves():
+    net = prior(n_organs=2, label_dropout=0.25).train()
+    s, a, label = tokens(2000)
+    taken = []
+    net.forward = lambda s, a, label, organ: taken.append((label, organ)) or prior_logits(net, s, a)
+    net.loss(s, a, label, label % 2)
+    ((found, organ),) = taken
+    no_label, no_organ = found == net.null_label, organ == net.n_organs
+    assert no_organ[no_label].all()
+    assert 0.2 < no_label.float().mean() < 0.3
+    assert 0.2 < no_organ[~no_label].float().mean() < 0.3
+    assert torch.equal(organ[~no_organ], (label % 2)[~no_organ])
+
+
+def prior_logits(net, s, a):
+    """Uniform logits of the right shapes."""
+    return tuple(torch.zeros(*x.shape, n) for x, n in ((s, net.structure_codes), (a, net.appearance_codes)))
+
+
 def test_the_label_row_is_not_erased_by_its_rotation():
     """Property 5: the key of the label row keeps its length."""
     net = prior()

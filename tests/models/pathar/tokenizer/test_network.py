@@ -27,19 +27,28 @@ def none(x):
     return torch.zeros(len(x), dtype=torch.bool)
 
 
+def both(network, x, m):
+    """Tokens and quantised features of both streams, as a training step makes them."""
+    qs, s, _ = network.structure(network.structure_features(m))
+    qa, a, _ = network.appearance(network.appearance_features(x))
+    return s, a, qs, qa
+
+
 def test_structure_tokens_see_the_mask_only_and_appearance_tokens_the_image_only(network, tiles):
     x, m = tiles
     s, a = network.encode_structure(m), network.encode_appearance(x)
     assert s.unique().numel() > 2 and a.unique().numel() > 2
-    _, found_s, _ = network.structure(network.structure_features(m))
-    _, found_a, _ = network.appearance(network.appearance_features(x))
-    assert torch.equal(found_s, s) and torch.equal(found_a, a)
+    # In training both streams go through one call: changing one input moves its own tokens and features only.
+    other_x, other_m = x.flip(0), 1 - m
+    plain = both(network, x, m)
+    assert torch.equal(plain[0], s) and torch.equal(plain[1], a)
+    for inputs, moved in (((x, other_m), (True, False)), ((other_x, m), (False, True))):
+        found = both(network, *inputs)
+        assert [not torch.equal(*pair) for pair in zip(found, plain, strict=True)] == [*moved] * 2
     x.requires_grad_(True), m.requires_grad_(True)
     assert torch.autograd.grad(network.structure_features(m).sum(), (x, m), allow_unused=True)[0] is None
     assert torch.autograd.grad(network.appearance_features(x).sum(), (x, m), allow_unused=True)[1] is None
     x.requires_grad_(False), m.requires_grad_(False)
-    assert torch.equal(network.encode_structure(1 - m), network.encode_structure(1 - m))
-    assert not torch.equal(network.encode_structure(1 - m), s)
 
 
 def test_the_mask_decoder_teaches_structure_alone(network, tiles):
