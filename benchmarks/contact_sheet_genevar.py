@@ -22,7 +22,7 @@ from genviz.recipes.genevar_jobs import HER2ST_MPP
 N = 8
 EPITHELIUM = ("KRT18", "KRT19", "KRT8", "EPCAM", "CDH1", "ERBB2")
 STROMA = ("COL1A1", "COL1A2", "COL3A1", "FN1", "SPARC", "VIM")
-DOSES = (0.0, 0.25, 4.0)
+DOSES = (0.0, 4.0)
 
 
 def spots(section: str) -> AnnData:

@@ -22,8 +22,9 @@ _BETAS = (0.5, 0.9)
 class Sharpener:
     """Fusion and image decoder, discriminator, and their optimisers.
 
-    Loss of the decoder: L1 and L2 of pixels; of the tiles whose appearance was not permuted also the hinge loss, the
-    strength of detail and what repeats in every cell. The others have a target that no decoder can reach.
+    Loss of the decoder: L1 and L2 of pixels and the strength of detail; of the tiles whose appearance was not permuted
+    also the hinge loss and what repeats in every cell. The others have a target that no decoder can reach, but where
+    detail is strong is for structure to say: without them the decoder goes back to appearance for the layout.
 
     Parameters
     ----------
@@ -77,18 +78,18 @@ class Sharpener:
                 self.judge_optimiser.step()
             # No differences of fine bands: they ask for the mean of what might be, which made the decoder smooth.
             loss = pixel_loss(network.forgiven(y_B3HW, x_B3HW, permute_B), x_B3HW)
+            loss = loss + network.config.gan_energy * energy_loss(y_B3HW, x_B3HW)
             if len(real):
-                loss = loss + self._texture(fake, real, mask)
+                loss = loss + self._realism(fake, real, mask)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), network.config.grad_clip)
         self.optimiser.step()
 
-    def _texture(self, fake_B3HW: Tensor, real_B3HW: Tensor, m_B1HW: Tensor) -> Tensor:
+    def _realism(self, fake_B3HW: Tensor, real_B3HW: Tensor, m_B1HW: Tensor) -> Tensor:
         c = self.network.config
-        loss = c.gan_weight * generator_loss(self.judge(fake_B3HW, m_B1HW))
-        loss = loss + c.gan_energy * energy_loss(fake_B3HW, real_B3HW)
-        return loss + c.gan_phase * phase_loss(fake_B3HW, real_B3HW, c.downsampling)
+        hinge = c.gan_weight * generator_loss(self.judge(fake_B3HW, m_B1HW))
+        return hinge + c.gan_phase * phase_loss(fake_B3HW, real_B3HW, c.downsampling)
 
     def parts(self) -> dict[str, Any]:
         """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
