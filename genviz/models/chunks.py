@@ -16,8 +16,24 @@ from numpy.typing import NDArray
 log = logging.getLogger("genviz")
 
 CHUNK = 16
+_BATCH_ELSEWHERE = 64
 
 Part = TypeVar("Part")
+
+
+def rows_at_once(device: torch.device, n_rows: int) -> int:
+    """A device's batch for drawing tokens, or less for few rows: a batch is filled up.
+
+    Powers of two keep the kinds of graphs few.
+
+    Parameters
+    ----------
+    device
+        Where to compute.
+    n_rows
+        R.
+    """
+    return min(CHUNK if device.type == "cpu" else _BATCH_ELSEWHERE, 1 << (n_rows - 1).bit_length())
 
 
 def halving(work: Callable[[int, int], Part], n_rows: int, size: int) -> list[Part]:

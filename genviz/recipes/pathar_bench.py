@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from genviz.models.pathar.prior.sampler import sample
 from genviz.models.pathar.prior.schedules import SAMPLERS
 from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.nn.image_coder import count_parameters
+from genviz.recipes.timing import Seconds, least, timed
 from genviz.train.device import resolve_device
 
 RULE = "paper"
@@ -82,7 +82,7 @@ def bench_pathar(
     cases = [(sampler, size) for size in sizes for sampler in samplers]
     found = {}
     for sampler, size in tqdm(cases, desc="benchmark", unit="case", disable=not settings.progress):
-        found[sampler, size] = _timed(_drawing(prior, sampler, size), place, repeats)
+        found[sampler, size] = _least(_drawing(prior, sampler, size), place, repeats)
     for sampler, size in cases:
         seconds, cpu = (value / size for value in found[sampler, size])
         base = found[samplers[-1], size][0] / size
@@ -95,7 +95,7 @@ def bench_pathar(
             f"{name}_ratio": Score(base / seconds, n=size, note=f"times faster than {samplers[-1]}"),
         }
     for size in sizes:
-        seconds, _ = _timed(_decoding(tokenizer, size, place), place, repeats)
+        seconds, _ = _least(_decoding(tokenizer, size, place), place, repeats)
         scores[f"decode_b{size}_seconds_per_pair"] = Score(seconds / size, n=size, note="image and mask")
     machine = {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": place.type}
     document = metrics.scores_to_json(scores) | {"preset": preset, "rule": RULE, "machine": machine}
@@ -141,13 +141,6 @@ def _decoding(tokenizer: DualTokenizer, size: int, device: torch.device) -> Call
     return lambda: (tokenizer.decode_image(s_BN, a_BN, grid), tokenizer.decode_mask(s_BN, grid))
 
 
-def _timed(work: Callable[[], object], device: torch.device, repeats: int) -> tuple[float, float]:
-    """Seconds by the clock and of the processor: the least of the repeats, after one that is not counted."""
-    found = []
-    for _ in range(repeats + 1):
-        cpu, start = time.process_time(), time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        found.append((time.perf_counter() - start, time.process_time() - cpu))
-    return min(seconds for seconds, _ in found[1:]), min(cpu for _, cpu in found[1:])
+def _least(work: Callable[[], object], device: torch.device, repeats: int) -> Seconds:
+    """The least of the repeats, after one that is not counted."""
+    return least([timed(work, device)[1] for _ in range(repeats + 1)][1:])

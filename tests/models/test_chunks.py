@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genviz.models.chunks import CHUNK, by_chunks, halving
+from genviz.models.chunks import CHUNK, by_chunks, halving, rows_at_once
 
 
 def test_chunks_cover_every_row_once():
@@ -36,3 +36,8 @@ def test_one_row_that_does_not_fit_is_an_error():
 
     with pytest.raises(torch.cuda.OutOfMemoryError):
         halving(work, 3, 4)
+
+
+@pytest.mark.parametrize(("n_rows", "size"), [(1, 1), (2, 2), (3, 4), (9, 16), (500, 16)])
+def test_few_rows_are_drawn_in_a_small_batch(n_rows, size):
+    assert rows_at_once(torch.device("cpu"), n_rows) == size

@@ -20,6 +20,7 @@ from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.library import library_of_rows
 from genviz.models.arguments import check_number
+from genviz.models.chunks import CHUNK, rows_at_once
 from genviz.models.genevar.codec import decoded, tile_tokens
 from genviz.models.genevar.conditions import Told, conditions, told_by
 from genviz.models.genevar.fitted import Fitted
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 RULE = "rule"  # the fact that names the model's own sampling rule
-_BATCH = {"cpu": 16}
-_BATCH_ELSEWHERE = 64
 _BATCHES_A_BLOCK = 16  # sampled before they are decoded: bounds what latents take
 _PAIRS = 64
 
@@ -142,13 +141,9 @@ def _sections(adata: AnnData) -> list[str]:
         return [""] * adata.n_obs
 
 
-def _batch(fitted: Fitted, asked: int | None) -> int:
-    return asked or _BATCH.get(fitted.device.type, _BATCH_ELSEWHERE)
-
-
 def _codes(fitted: Fitted, told: Told, batch_size: int | None) -> NDArray[np.float32]:
     """Conditions of all rows, block after block: their genes take more room than they do."""
-    block = _batch(fitted, batch_size) * _BATCHES_A_BLOCK
+    block = (batch_size or CHUNK) * _BATCHES_A_BLOCK
     rows = range(0, len(told.profiles), block)
     parts = [np.arange(start, min(start + block, len(told.profiles))) for start in rows]
     return np.concatenate([conditions(fitted, told.profiles.take(part)) for part in parts])
@@ -158,8 +153,8 @@ def _drawn(
     fitted: Fitted, z_NZ: NDArray[np.float32], keys: Sequence[int], asked: Request
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Tokens and tiles of conditions, block after block."""
-    batch = _batch(fitted, asked.batch_size)
     size, total = fitted.config.tokenizer.size_px, len(z_NZ)
+    batch = asked.batch_size or rows_at_once(fitted.device, total)
     s_NL = np.empty((total, fitted.config.tokenizer.n_tokens), np.int32)
     images_NHW3 = np.empty((total, size, size, 3), np.uint8)
     inject = fitted.injector()

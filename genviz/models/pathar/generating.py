@@ -17,7 +17,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz.core.keyed import row_key
 from genviz.models.arguments import check_number
-from genviz.models.chunks import by_chunks
+from genviz.models.chunks import by_chunks, rows_at_once
 from genviz.models.pathar.codec import Tokens, decode_images, decode_masks, indices, no_tokens
 from genviz.models.pathar.conditions import Conditions, organ_tensor
 from genviz.models.pathar.fitted import Fitted
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _STREAM = "pathar"
-_BATCH = {"cpu": 16}
-_BATCH_ELSEWHERE = 64
 
 
 def rule_of(fitted: Fitted, rule: str | SampleRule | None) -> SampleRule:
@@ -91,15 +89,10 @@ def draw_tokens(
         renderings=renderings,
         structure_only=structure_only,
         organ_B=organ_tensor(fitted, organ_P),
-        batch_size=batch_size or _rows_at_once(fitted, len(names)),
+        batch_size=batch_size or rows_at_once(fitted.device, len(names)),
     )
     s_RN = sampled.s_BN.numpy().astype(np.int32) if fitted.tokenizer.dual else no_tokens(len(names))
     return Tokens(s_RN, sampled.a_BN.numpy().astype(np.int32), prior.grid)
-
-
-def _rows_at_once(fitted: Fitted, n_rows: int) -> int:
-    """The device's batch, or less for few rows: a batch is filled up. Powers of two keep the kinds of graphs few."""
-    return min(_BATCH.get(fitted.device.type, _BATCH_ELSEWHERE), 1 << (n_rows - 1).bit_length())
 
 
 def generate(

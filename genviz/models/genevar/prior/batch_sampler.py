@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from genviz.models.genevar.prior.cache import PriorCache
-from genviz.models.genevar.prior.drawing import INJECTION, TOKENS, draw_scale, scale_keys, token_log_prob
+from genviz.models.genevar.prior.drawing import INJECTION, TOKENS, draw_scale, scale_keys
 from genviz.models.genevar.prior.network import Modulation, ScalePrior
 from genviz.models.genevar.prior.protocols import Injector, Quantiser, empty_sum
 from genviz.models.genevar.prior.rule import SampleRule
+from genviz.nn.token_picking import token_log_prob
 
 
 class BatchSampler:

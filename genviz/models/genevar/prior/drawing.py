@@ -83,16 +83,3 @@ def _drawn_unsorted(logits_TV: Tensor, rule: StreamRule, key_T: Tensor, cell_T: 
     if len(doubtful):
         code_T[doubtful] = _drawn(logits_TV[doubtful], rule, key_T[doubtful], cell_T[doubtful])
     return code_T
-
-
-def token_log_prob(logits_BNV: Tensor, s_BN: Tensor) -> Tensor:
-    """Log-probability of tokens, nats, float32 (B, N).
-
-    Parameters
-    ----------
-    logits_BNV
-        Logits, any type.
-    s_BN
-        int64.
-    """
-    return logits_BNV.float().log_softmax(dim=-1).gather(-1, s_BN[..., None]).squeeze(-1)

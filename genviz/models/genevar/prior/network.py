@@ -25,9 +25,9 @@ from genviz.models.genevar.prior.layout import ScaleLayout
 from genviz.models.genevar.prior.loss import scale_losses
 from genviz.nn.adaln import ConditionVector, ModulationVectors, start_matrix
 from genviz.nn.blocks import modulated_norm
+from genviz.nn.parameter_groups import parameter_groups
 from genviz.nn.scale_attention import ScaleCausalAttention
 
-_BETAS = (0.9, 0.95)
 _HEAD_GAIN = 0.02  # nearly uniform predictions before training
 
 
@@ -263,18 +263,9 @@ class ScalePrior(nn.Module):
         lr, weight_decay
             Of all groups, or of all but Muon's; of the matrices.
         """
-        matrices = [weight for block in self.blocks for weight in cast(ScaleBlock, block).matrices]
-        taken = {id(weight) for weight in matrices}
-        others = [m.weight for m in self.modules() if isinstance(m, nn.Linear) and id(m.weight) not in taken]
-        taken.update(id(weight) for weight in others)
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in taken]
-        hidden = {"params": matrices, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay}
-        if self.config.matrix_lr:
-            # Decay is multiplied by the rate: the same shrinkage a step as AdamW's.
-            decay = weight_decay * lr / self.config.matrix_lr
-            hidden = {"params": matrices, "lr": self.config.matrix_lr, "weight_decay": decay, "muon": True}
-        return [
-            hidden,
-            {"params": others, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay},
-            {"params": rest, "lr": lr, "betas": _BETAS, "weight_decay": 0.0},
-        ]
+        hidden = [weight for block in self.blocks for weight in cast(ScaleBlock, block).matrices]
+        taken = {id(weight) for weight in hidden}
+        heads = [m.weight for m in self.modules() if isinstance(m, nn.Linear) and id(m.weight) not in taken]
+        return parameter_groups(
+            self, hidden, heads, lr=lr, weight_decay=weight_decay, matrix_lr=self.config.matrix_lr
+        )

@@ -6,7 +6,6 @@ latent grid, Z width of the condition.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +13,12 @@ import torch
 from torch import Tensor
 
 from genviz._errors import UsageError
+from genviz.models.chunks import halving
 from genviz.models.genevar.prior.batch_sampler import BatchSampler
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.prior.protocols import Injector, Quantiser
 from genviz.models.genevar.prior.rule import SampleRule
 from genviz.nn.keyed_noise import noise_keys
-
-log = logging.getLogger("genviz")
 
 
 @dataclass(frozen=True)
@@ -144,26 +142,19 @@ def _columns(
 
 def _in_batches(make: Callable[[int], BatchSampler], columns: tuple[Tensor, ...], size: int) -> list[Tensor]:
     """Draw batch after batch; give tokens, latents and, where kept, running sums and log-probabilities."""
-    found: list[list[Tensor]] = []
-    n_rows, start, sampler = len(columns[0]), 0, None
-    while start < n_rows:
+    n_rows = len(columns[0])
+    samplers: dict[int, BatchSampler] = {}
+
+    def batch(start: int, size: int) -> list[Tensor]:
         row_B = torch.arange(start, start + size, device=columns[0].device).clamp_max(n_rows - 1)
-        try:
-            sampler = sampler or make(size)
-            sampler.run(*(column[row_B] for column in columns))
-        except torch.cuda.OutOfMemoryError:
-            if size == 1:
-                raise
-            sampler = None
-        if sampler is None:
-            # Outside of the handler: the error holds on to the frames, and they to the tensors.
-            torch.cuda.empty_cache()
-            log.warning("Out of GPU memory with %d rows a batch; going on with %d.", size, size // 2)
-            size //= 2
-            continue
-        found.append([x[: n_rows - start].clone().cpu() for x in _kept(sampler)])
-        start += size
-    return [torch.cat(parts) for parts in zip(*found, strict=True)]
+        # Buffers of a larger size than fits are let go before the smaller ones are made.
+        sampler = samplers.pop(size, None) or make(size)
+        samplers.clear()
+        sampler.run(*(column[row_B] for column in columns))
+        samplers[size] = sampler
+        return [x[: n_rows - start].clone().cpu() for x in _kept(sampler)]
+
+    return [torch.cat(parts) for parts in zip(*halving(batch, n_rows, size), strict=True)]
 
 
 def _kept(sampler: BatchSampler) -> list[Tensor]:

@@ -18,11 +18,11 @@ from genviz.models.pathar.prior.block import PriorBlock
 from genviz.models.pathar.prior.config import PriorConfig
 from genviz.models.pathar.prior.graph import Kept
 from genviz.nn.masked_attention import window_biases, windows_of
+from genviz.nn.parameter_groups import parameter_groups
 from genviz.nn.rope import grid_rotation
 from genviz.nn.visibility import RowLayout, row_layout
 
 _SMALL = 64  # rows under which cutting the mask into windows does not pay
-_BETAS = (0.9, 0.95)
 
 
 class Prior(nn.Module):
@@ -308,17 +308,8 @@ class Prior(nn.Module):
         lr, weight_decay
             Of all groups, or of all but Muon's; of the matrices.
         """
-        matrices = [module.weight for module in self.blocks.modules() if isinstance(module, nn.Linear)]
+        hidden = [module.weight for module in self.blocks.modules() if isinstance(module, nn.Linear)]
         heads = [head.weight for head in (self.structure_out, self.appearance_out) if head is not None]
-        taken = {id(parameter) for parameter in matrices + heads}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in taken]
-        hidden = {"params": matrices, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay}
-        if self.config.matrix_lr:
-            # Decay is multiplied by the rate: the same shrinkage a step as AdamW's.
-            decay = weight_decay * lr / self.config.matrix_lr
-            hidden = {"params": matrices, "lr": self.config.matrix_lr, "weight_decay": decay, "muon": True}
-        return [
-            hidden,
-            {"params": heads, "lr": lr, "betas": _BETAS, "weight_decay": weight_decay},
-            {"params": rest, "lr": lr, "betas": _BETAS, "weight_decay": 0.0},
-        ]
+        return parameter_groups(
+            self, hidden, heads, lr=lr, weight_decay=weight_decay, matrix_lr=self.config.matrix_lr
+        )
