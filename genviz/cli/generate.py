@@ -38,6 +38,12 @@ def pathar(
             "that its card does not support)."
         ),
     ] = None,
+    organ: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For a model that was told organs: one for all labels, or one a label (default: unknown)."
+        ),
+    ] = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Pairs of each label.")] = 16,
     rule: Annotated[
         str | None,
@@ -56,11 +62,24 @@ def pathar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.pathar_jobs import generate_pathar
 
-    labels = [name for names in label or [] for name in chosen(names) or []]
+    labels, organs = _names(label), _names(organ)
     rows = generate_pathar(
-        model, out=out, labels=labels or label, n=n, rule=rule, sampler=sampler, seed=seed, device=device
+        model,
+        out=out,
+        labels=labels,
+        organs=organs,
+        n=n,
+        rule=rule,
+        sampler=sampler,
+        seed=seed,
+        device=device,
     )
     say_made(out, rows.n_obs, "pair" if rows.n_obs == 1 else "pairs", as_json=as_json)
+
+
+def _names(options: list[str] | None) -> list[str] | None:
+    """Names given comma-separated or one by one; None when none was."""
+    return [name for names in options or [] for name in chosen(names) or []] or options
 
 
 @app.command(

@@ -94,6 +94,10 @@ def pathar(
     stage: Annotated[str, typer.Option(help="tokenizer, prior (on the tokenizer in --out), or all.")] = "all",
     preset: Preset = "mini",
     label_key: Annotated[str, typer.Option(help="Column that images are generated from.")] = "label",
+    organ_key: Annotated[
+        str | None,
+        typer.Option(help="Column of a second condition, e.g. organ; rows without one are unknown."),
+    ] = None,
     resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -111,6 +115,7 @@ def pathar(
         stage=stage,
         preset=preset,
         label_key=label_key,
+        organ_key=organ_key,
         resume=resume,
         seed=seed,
         device=device,

@@ -73,6 +73,7 @@ def train_pathar(
     stage: str = "all",
     preset: str = "mini",
     label_key: str = Obs.LABEL,
+    organ_key: str | None = None,
     label_weights: Mapping[str, float] | None = None,
     resume: bool = False,
     seed: int = 0,
@@ -87,13 +88,13 @@ def train_pathar(
         See `load_image_rows`; rows with ``split`` other than ``train`` are not trained on.
     out
         Run folder; for ``stage="prior"`` that of the tokenizer.
-    stage, preset, label_key, label_weights, resume, seed, device, options
+    stage, preset, label_key, organ_key, label_weights, resume, seed, device, options
         See `PathAR` and `PathAR.train`.
     """
     check_new_folder(out, allow_content=resume or stage == "prior")
     check_writable(out)
     adata = load_image_rows(data)
-    PathAR.setup_anndata(adata, label_key=label_key)
+    PathAR.setup_anndata(adata, label_key=label_key, organ_key=organ_key)
     model = PathAR(adata, preset=preset, **options)
     model.train(
         stage=stage, seed=seed, device=device, label_weights=label_weights, out_dir=out, resume=resume
@@ -108,6 +109,7 @@ def generate_pathar(
     *,
     out: Path,
     labels: Sequence[str] | None = None,
+    organs: Sequence[str] | None = None,
     n: int = 16,
     rule: str | None = None,
     sampler: str = "paired",
@@ -124,6 +126,8 @@ def generate_pathar(
         A name that ends in ``.h5ad``, or a new folder.
     labels
         All of the model's, if left out.
+    organs
+        One for all labels, or one a label; unknown, if left out.
     n, rule, sampler, seed, device
         See `PathAR.generate`.
     """
@@ -132,7 +136,10 @@ def generate_pathar(
         check_new_folder(out)
     check_writable(out)
     fitted = PathAR.load(model, device=device)
-    rows = fitted.generate(labels or fitted.labels, n, seed, rule=rule, sampler=sampler, key_added=KEY)
+    one = organs[0] if organs is not None and len(organs) == 1 else organs
+    rows = fitted.generate(
+        labels or fitted.labels, n, seed, organs=one, rule=rule, sampler=sampler, key_added=KEY
+    )
     if as_file:
         atomic_write_h5ad(rows, out)
     else:

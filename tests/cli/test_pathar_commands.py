@@ -133,6 +133,8 @@ def test_bench(run, tmp_path):
         (("train", "--data", "ROWS", "--stage", "prior", "--preset", "nano", "--out", "run"), 2, "a trained tokenizer"),
         (("train", "--data", "ROWS", "--preset", "huge", "--out", "run"), 2, "nano, mini, paper"),
         (("train", "--data", "ROWS", "--label-key", "stain", "--out", "run"), 1, "label_key="),
+        (("train", "--data", "ROWS", "--organ-key", "part", "--out", "run"), 1, "organ_key="),
+        (("generate", "--label", "dark", "--organ", "skin", "--out", "out"), 2, "organ"),
         (("train", "--data", "ROWS", "--preset", "mini", "--out", "run"), 1, "at least 128 pixels a side"),
     ],
 )  # fmt: skip

@@ -43,6 +43,18 @@ def test_stage_by_stage_in_one_folder(home, tmp_path):
         assert np.array_equal(value, parts.prior.state_dict()[name])
 
 
+def test_organs_come_from_a_column_and_are_asked_for_by_name(tmp_path):
+    rows = discs()
+    rows.obs["organ"] = ["skin", "liver"] * (rows.n_obs // 2) + ["skin"] * (rows.n_obs % 2)
+    io.write_h5ad(rows, tmp_path / "rows.h5ad")
+    train_pathar(str(tmp_path / "rows.h5ad"), out=tmp_path / "run", organ_key="organ", **NANO)
+    model = str(tmp_path / "run")
+    made = generate_pathar(model, out=tmp_path / "a.h5ad", organs=["skin"], n=2, device="cpu")
+    assert set(made.obs["organ"]) == {"skin"}
+    each = generate_pathar(model, out=tmp_path / "b.h5ad", organs=["skin", "liver"], n=1, device="cpu")
+    assert each.obs["organ"].tolist() == ["skin", "liver"]
+
+
 def test_a_folder_with_content_is_resumed_and_not_written_over(home):
     rows = str(home / "rows.h5ad")
     with pytest.raises(UsageError, match="run"):
