@@ -49,9 +49,15 @@ class Obs:
     # Only inside SpatialData tables: the element and the instance that a row annotates.
     REGION = "genviz_region"
     INSTANCE = "genviz_instance"
+    DRAWN = "region"  # what people drew in a view, unless they name another column
     # Truth of synthetic tissue: nuclei under the spot, expected total of counts.
     PHANTOM_NUCLEI = "phantom_nuclei"
     PHANTOM_DEPTH = "phantom_depth"
+
+    @staticmethod
+    def agreement(key: str, model: str = "") -> str:
+        """Mean cosine between a row's trajectory and those that begin nearest; `model` names one compared."""
+        return f"{key}_agreement" + (f"_{model}" if model else "")
 
     @staticmethod
     def entropy(key: str) -> str:
@@ -182,6 +188,16 @@ class Obsm:
         return f"{key}_end" + (f"_{model}" if model else "")
 
     @staticmethod
+    def path_null(key: str, model: str = "") -> str:
+        """Where they end when rows are told each other's profiles, (n_obs, 2); `model` as in `path_end`."""
+        return f"{key}_null" + (f"_{model}" if model else "")
+
+    @staticmethod
+    def path_frames(key: str, model: str = "") -> str:
+        """Tiles along each trajectory, uint8 (n_obs, n_frames, H, W, 3); `model` as in `path_end`."""
+        return f"{key}_frames" + (f"_{model}" if model else "")
+
+    @staticmethod
     def scale(key: str, n_groups: int, bound: str = "") -> str:
         """Predicted sums of the groups at one scale; ``bound`` is "", "lower" or "upper"."""
         return f"{key}_scale_{n_groups}" + (f"_{bound}" if bound else "")
@@ -218,6 +234,12 @@ class Uns:
     READER = "reader"
     SYNTHETIC = "synthetic"
     SLIDES = "slides"
+    REGIONS = "regions"  # columns of obs that were drawn by hand: who, when, by what
+
+    @staticmethod
+    def colours(column: str) -> str:
+        """Colours of the categories of a column of ``obs``, as scanpy and squidpy keep them."""
+        return f"{column}_colors"
 
 
 class Files:

@@ -18,6 +18,7 @@ from genviz._errors import GenvizError, TrainingStopped
 from genviz.cli import bench, data, evaluate, generate, predict, train
 from genviz.cli.demo import demo
 from genviz.cli.doctor import doctor
+from genviz.cli.lab import lab
 from genviz.cli.perturb import perturb
 from genviz.cli.report import report
 
@@ -62,6 +63,7 @@ app.command(
 )(perturb)
 app.command(epilog="Example: genviz report predicted.h5ad --out report.html")(report)
 app.command(epilog="Example: genviz demo --out runs/demo")(demo)
+app.command(epilog="Example: genviz lab --no-browser --port 8890")(lab)
 app.add_typer(bench.app, name="bench")
 
 
@@ -95,6 +97,12 @@ def main(arguments: list[str] | None = None) -> None:
         app(words, prog_name="genviz")
     except GenvizError as err:
         _end(str(err), err.exit_code, debug)
+    except MemoryError as err:
+        _end(
+            f"Expected enough memory; {err or 'it is full'}. Ask for less at once: fewer rows or images.",
+            1,
+            debug,
+        )
     except Exception as err:  # the last line of defence: one line instead of a traceback
         _end(f"Unexpected {type(err).__name__}: {err}. Run again with --debug to see where.", 1, debug)
 

@@ -15,6 +15,7 @@ _NAMES = {
     "open_slide": "genviz.io.slide",
     "read_counts": "genviz.io.st",
     "read_gdc": "genviz.io.gdc",
+    "read_gmt": "genviz.io.gmt",
     "read_h5ad": "genviz.io.h5ad",
     "read_hest": "genviz.io.hest",
     "read_image_masks": "genviz.io.image_masks",

@@ -7,10 +7,13 @@ memory so that HDF5 can finish in peace, and is asked afterwards.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO, FileIO
 from pathlib import Path
+from types import FrameType
 
 import h5py
 
@@ -20,6 +23,7 @@ class _Sink:
 
     def __init__(self, file: FileIO) -> None:
         self.failure: BaseException | None = None
+        self.stopped = False
         self._now: FileIO | BytesIO = file
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -38,6 +42,8 @@ class _Sink:
         start, done = self._now.tell(), 0
         view = memoryview(data).cast("B")
         try:
+            if self.stopped and self.failure is None:
+                raise KeyboardInterrupt
             while done < len(view):  # the disk may take a part
                 done += self._now.write(view[done:]) or 0
         except BaseException as err:
@@ -78,7 +84,32 @@ def h5_file(path: Path) -> Iterator[h5py.File]:
     """
     with FileIO(path, "w+") as file:
         sink = _Sink(file)
-        with h5py.File(sink, "w") as opened:
+        with _stopped_outside(sink), h5py.File(sink, "w") as opened:
             yield opened
         if sink.failure is not None:
             raise sink.failure
+
+
+@contextmanager
+def _stopped_outside(sink: _Sink) -> Iterator[None]:
+    """Let no Ctrl-C through while HDF5 waits for a call of the sink: it would lose track and crash the process.
+
+    It is noted as the failure instead, and the next write begins to go to memory. Elsewhere it is raised as ever.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        sink.stopped = True  # what is raised in a callback of a weak reference is lost
+        if frame is None or frame.f_code.co_filename != __file__:
+            signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if sink.stopped and sink.failure is None:
+            sink.failure = KeyboardInterrupt()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from genviz._lazy import attach
 
 _NAMES = {
+    "before_after": "genviz.pl.before_after",
     "compare": "genviz.pl.compare",
     "dose_effects": "genviz.pl.dose",
     "doses": "genviz.pl.dose",

@@ -26,7 +26,9 @@ _TITLE_PX = 46
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
+    """One picture of the section: values of its spots, their colours, and the range that the colours cover."""
+
     title: str
     values: NDArray[np.float64]
     colours: tuple[str, ...]
@@ -68,7 +70,43 @@ def compare(
     Without measured counts only prediction and uncertainty are drawn.
     """
     section = section_of(adata, library)
-    panels = _panels(gene_values(adata, gene, key, section.rows))
+    names = [str(name) for name in adata.obs_names[section.rows]]
+    return panels_figure(
+        section,
+        _panels(gene_values(adata, gene, key, section.rows)),
+        names,
+        title=f"<b>{gene}</b>  ·  section {section.library}",
+        image=image,
+        opacity=opacity,
+    )
+
+
+def panels_figure(
+    section: Section,
+    panels: list[Panel],
+    names: list[str],
+    *,
+    title: str,
+    image: bool = True,
+    opacity: float = 0.95,
+) -> go.Figure:
+    """Panels of one section in two columns, zoomed together.
+
+    Parameters
+    ----------
+    section
+        Where the spots are.
+    panels
+        What to draw, one value a spot.
+    names
+        Of the spots.
+    title
+        Of the figure, plotly's HTML.
+    image
+        Draw the H&E behind the spots.
+    opacity
+        Of the spots.
+    """
     left, top, right, bottom = _window(section)
     panel_height = round(_PANEL_PX * (bottom - top) / (right - left))
     n_rows = -(-len(panels) // _COLUMNS)
@@ -81,7 +119,6 @@ def compare(
         subplot_titles=[panel.title for panel in panels],
     )
     marker_px = section.diameter_um / (right - left) * _PANEL_PX
-    names = [str(name) for name in adata.obs_names[section.rows]]
     for index, panel in enumerate(panels):
         place = {"row": index // _COLUMNS + 1, "col": index % _COLUMNS + 1}
         _draw_panel(figure, place, panel, section, marker_px, opacity, names)
@@ -90,7 +127,7 @@ def compare(
             _draw_backdrop(figure, place, section)
     _draw_scale_bar(figure, (left, top, right, bottom))
     figure.update_layout(
-        title={"text": f"<b>{gene}</b>  ·  section {section.library}", "x": 0.01, "font": {"size": 17}},
+        title={"text": title, "x": 0.01, "font": {"size": 17}},
         width=width + 20,
         height=height + 90,
         margin={"l": 20, "r": _GAP_PX, "t": 80, "b": 20},
@@ -102,17 +139,17 @@ def compare(
     return figure
 
 
-def _panels(values: GeneValues) -> list[_Panel]:
+def _panels(values: GeneValues) -> list[Panel]:
     """The panels that can be drawn; measured and predicted share one range."""
     known = [v for v in (values.measured, values.predicted) if v is not None]
     bounds = shared_range(*known)
     panels = []
     if values.measured is not None:
-        panels.append(_Panel("Measured", values.measured, EXPRESSION, bounds, "log2(1+count)"))
-    panels.append(_Panel("Predicted", values.predicted, EXPRESSION, bounds, "log2(1+count)"))
+        panels.append(Panel("Measured", values.measured, EXPRESSION, bounds, "log2(1+count)"))
+    panels.append(Panel("Predicted", values.predicted, EXPRESSION, bounds, "log2(1+count)"))
     if values.error is not None:
         panels.append(
-            _Panel(
+            Panel(
                 "Error (predicted − measured)",
                 values.error,
                 ERROR,
@@ -122,7 +159,7 @@ def _panels(values: GeneValues) -> list[_Panel]:
         )
     if values.width is not None:
         panels.append(
-            _Panel(
+            Panel(
                 "Uncertainty (width of the interval)",
                 values.width,
                 UNCERTAINTY,
@@ -143,7 +180,7 @@ def _window(section: Section) -> tuple[float, float, float, float]:
 def _draw_panel(
     figure: go.Figure,
     place: dict[str, int],
-    panel: _Panel,
+    panel: Panel,
     section: Section,
     marker_px: float,
     opacity: float,

@@ -30,7 +30,7 @@ def stretched(tiles_RHW3: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
     Tiles to look at, and whether any of them was brightened: say so beside them (`NOTE`).
     """
     tiles = np.asarray(tiles_RHW3)
-    factors = [_factor(tile) for tile in tiles]
+    factors = [stretch_factor(tile) for tile in tiles]
     if not any(factor > 1 for factor in factors):
         return tiles, False
     parts = [
@@ -40,7 +40,8 @@ def stretched(tiles_RHW3: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
     return np.stack(parts), True
 
 
-def _factor(tile_HW3: NDArray[np.uint8]) -> float:
+def stretch_factor(tile_HW3: NDArray[np.uint8]) -> float:
+    """What a tile, or some of its pixels (P, 3), is multiplied by to be looked at; 1 for one with colours."""
     highest_HW = tile_HW3.max(axis=-1)
     if float((highest_HW - tile_HW3.min(axis=-1)).mean()) >= _GREY:
         return 1.0

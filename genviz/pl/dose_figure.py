@@ -78,7 +78,7 @@ def doses(
         )
     if not shown:
         raise UsageError(f"Expected draw {draw} of at least one row; there is none.")
-    labels = list(own[Obs.DOSE_LABEL].cat.categories)
+    labels = list(own[Obs.DOSE_LABEL].cat.remove_unused_categories().cat.categories)
     width = _TILE * len(labels)
     figure = go.Figure()
     figure.update_xaxes(visible=False, range=[0, _TITLE + width], fixedrange=True)

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
-from genviz.pl.colours import CATEGORIES
+from genviz.pl.colours import CATEGORIES, EXPRESSION, plotly_scale
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,7 +30,7 @@ _ROWS = {
 _PANEL_PX, _LINE_PX = 430, 26
 
 
-def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
+def velocity(adata: AnnData, *, key: str = "velocity", colour: str | None = None) -> go.Figure:
     """Draw noise as grey rings, where the flow takes it as points in the colour of their group, and the numbers.
 
     Parameters
@@ -40,6 +40,8 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
         column of groups, ``uns["genviz"]["<key>"]``.
     key
         Result key.
+    colour
+        Another column of ``obs``, of categories or numbers; the table stays that of the groups.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
     Raises
     ------
     MissingKeyError
-        Without a result of that key.
+        Without a result of that key, or such a column.
     """
     text = adata.uns.get(Uns.GENVIZ, {}).get(key)
     if text is None or Obsm.path_start(key) not in adata.obsm:
@@ -59,7 +61,12 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
     names = ["", *record["compare"]]
     ends = [np.asarray(adata.obsm[Obsm.path_end(key, name)]) for name in names]
     start_N2 = np.asarray(adata.obsm[Obsm.path_start(key)])
-    groups = _groups(adata.obs[record["parameters"]["colour_key"]])
+    column = colour or record["parameters"]["colour_key"]
+    if column not in adata.obs:
+        raise MissingKeyError(f"Expected obs['{column}'] to colour by; it is absent. Name another column.")
+    values = adata.obs[column]
+    numeric = values.dtype.kind in "fiu"
+    groups = {} if numeric else _groups(values)
     n_lines = len(record["numbers"])
     table_px = _LINE_PX * (n_lines + 2)
     figure = make_subplots(
@@ -74,11 +81,16 @@ def velocity(adata: AnnData, *, key: str = "velocity") -> go.Figure:
         vertical_spacing=0.04,
         horizontal_spacing=0.02,
     )
-    for column, end_N2 in enumerate(ends, start=1):
-        for trace in _panel(start_N2, end_N2, groups, legend=column == 1):
-            figure.add_trace(trace, row=1, col=column)
+    for panel, end_N2 in enumerate(ends, start=1):
+        traces = (
+            _shaded(start_N2, end_N2, values, bar=panel == len(ends))
+            if numeric
+            else _panel(start_N2, end_N2, groups, legend=panel == 1)
+        )
+        for trace in traces:
+            figure.add_trace(trace, row=1, col=panel)
     figure.add_trace(_table(record), row=2, col=1)
-    _lay_out(figure, len(names), _PANEL_PX + table_px)
+    _lay_out(figure, len(names), _PANEL_PX + table_px, "end of" if colour is None else f"end, by {colour}")
     return figure
 
 
@@ -126,6 +138,26 @@ def _panel(
     return segments + points
 
 
+def _shaded(start_N2: NDArray[Any], end_N2: NDArray[Any], values: Any, *, bar: bool) -> list[go.Scatter]:
+    """Grey segments under points in the colour of a number."""
+    gap_N2 = np.full_like(start_N2, np.nan)
+    path_M2 = np.stack([start_N2, end_N2, gap_N2], axis=1).reshape(-1, 2)
+    value_N = np.asarray(values, np.float64)
+    grey = {"size": 9, "symbol": "circle-open", "color": "#999", "line": {"width": 1}}
+    shade = {
+        "size": 6, "color": value_N, "colorscale": plotly_scale(EXPRESSION), "showscale": bar,
+        "cmin": float(np.nanpercentile(value_N, 1)), "cmax": float(np.nanpercentile(value_N, 99)),
+        "colorbar": {"title": str(values.name), "len": 0.5, "y": 0.75},
+    }  # fmt: skip
+    shared = {"hoverinfo": "skip", "showlegend": False}
+    return [
+        go.Scatter(x=path_M2[:, 0], y=path_M2[:, 1], mode="lines", opacity=0.2,
+                   line={"width": 0.8, "color": "#888"}, **shared),
+        go.Scatter(x=start_N2[:, 0], y=start_N2[:, 1], mode="markers", marker=grey, **shared),
+        go.Scatter(x=end_N2[:, 0], y=end_N2[:, 1], mode="markers", marker=shade, **shared),
+    ]  # fmt: skip
+
+
 def _table(record: dict[str, Any]) -> go.Table:
     """Numbers, controls first."""
     numbers = record["numbers"]
@@ -144,7 +176,7 @@ def _table(record: dict[str, Any]) -> go.Table:
     )
 
 
-def _lay_out(figure: go.Figure, n_panels: int, height: int) -> None:
+def _lay_out(figure: go.Figure, n_panels: int, height: int, title: str) -> None:
     """Square panels without ticks, and the sentence below."""
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
@@ -159,5 +191,5 @@ def _lay_out(figure: go.Figure, n_panels: int, height: int) -> None:
         height=height + 150,
         template="plotly_white",
         margin={"l": 20, "r": 20, "t": 40, "b": 80},
-        legend={"title": "end of", "itemsizing": "constant"},
+        legend={"title": title, "itemsizing": "constant"},
     )

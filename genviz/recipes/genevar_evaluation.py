@@ -13,18 +13,21 @@ from genviz.features.encoder import Encoder
 from genviz.io.atomic import atomic_write_json
 from genviz.io.output import check_writable
 from genviz.metrics.composition import Segment
+from genviz.metrics.extractors import extractor_names
 from genviz.metrics.score import Score
 from genviz.models import GeneVAR
-from genviz.models.arguments import check_number
+from genviz.models.arguments import check_number, check_seed
 from genviz.models.genevar.generating import rule_of
 from genviz.models.genevar.rows import SECTIONS
+from genviz.models.genevar.tile_bar import one_bar
 from genviz.recipes.genevar_draws import draw
 from genviz.recipes.genevar_fidelity import copy_scores, distance_scores, look_scores, reconstruction_scores
+from genviz.recipes.genevar_files import check_kept
 from genviz.recipes.genevar_jobs import KEY
 from genviz.recipes.genevar_nuisance import nuisance_scores
 from genviz.recipes.genevar_rows import MIN_READS, Evaluated, load_evaluated
 from genviz.recipes.genevar_use import RETRIEVED, likelihood_scores, use_scores, variant_scores
-from genviz.recipes.jobs import aligned
+from genviz.recipes.jobs import aligned, check_sections
 
 EXTRACTOR = "morphology"
 _LEAST = 10  # rows: on fewer, nothing here means anything
@@ -86,9 +89,14 @@ def evaluate_genevar(
     UsageError
         For rows that the model was trained on, sections that do not exist, or too few rows.
     """
+    check_sections(sections)
+    check_kept(json_file, Path(data))
     check_writable(json_file)
-    check_number("n", n)
+    check_number("n", n), check_seed(seed)
     fitted = GeneVAR.load(model, device=device)
+    drawn_by = rule_of(fitted.fitted, rule)
+    if isinstance(extractor, str) and extractor not in extractor_names():
+        raise UsageError(f"Expected an extractor of {', '.join(extractor_names())}; got {extractor!r}.")
     case = load_evaluated(fitted, data, sections, allow_seen=allow_seen, min_reads=min_reads)
     if len(case.held_out) < _LEAST:
         raise UsageError(f"Expected at least {_LEAST} rows to score; got {len(case.held_out)}. Give more.")
@@ -97,7 +105,7 @@ def evaluate_genevar(
     )
     atomic_write_json(
         json_file,
-        metrics.scores_to_json(scores) | facts_of(case, data, n, seed, rule_of(fitted.fitted, rule)),
+        metrics.scores_to_json(scores) | facts_of(case, data, n, seed, drawn_by),
     )
     return aligned(metrics.scores_table({KEY: scores}))
 
@@ -114,15 +122,16 @@ def all_scores(
     device: str = "auto",
 ) -> dict[str, Score]:
     """Everything that is measured of loaded rows; see `evaluate_genevar`."""
-    scores = reconstruction_scores(case, seed)
-    draws = draw(case.held_out, case.standard, n, seed, rule=rule)
-    scores |= use_scores(case, draws, seed)
-    scores |= variant_scores(case, n, seed)
-    scores |= distance_scores(case, draws, seed, extractor=extractor, device=device)
-    scores |= look_scores(case, draws, seed, segment=segment)
-    scores |= copy_scores(case, draws, seed)
-    scores |= likelihood_scores(case, seed, n_retrieved)
-    return scores | nuisance_scores(case, seed)
+    with one_bar(None):
+        scores = reconstruction_scores(case, seed)
+        draws = draw(case.held_out, case.standard, n, seed, rule=rule)
+        scores |= use_scores(case, draws, seed)
+        scores |= variant_scores(case, n, seed)
+        scores |= distance_scores(case, draws, seed, extractor=extractor, device=device)
+        scores |= look_scores(case, draws, seed, segment=segment)
+        scores |= copy_scores(case, draws, seed)
+        scores |= likelihood_scores(case, seed, n_retrieved)
+        return scores | nuisance_scores(case, seed)
 
 
 def facts_of(case: Evaluated, data: str, n: int, seed: int, rule: Any) -> dict[str, Any]:
@@ -133,6 +142,8 @@ def facts_of(case: Evaluated, data: str, n: int, seed: int, rule: Any) -> dict[s
         "sections": sorted({str(name) for name in part.sections}),
         "sections_of_training": list(fitted.facts.get(SECTIONS, [])),
         "seen": case.seen,
+        "seen_patients": case.same_patients,
+        "same_patient": None if case.same_patients is None else bool(case.same_patients),
         "n_rows": len(part),
         "n_draws": n,
         "n_training_rows": 0 if case.training is None else len(case.training),

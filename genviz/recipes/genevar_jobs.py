@@ -17,14 +17,17 @@ from genviz.io.output import check_new_folder, check_writable
 from genviz.io.slide import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.models import GeneVAR
+from genviz.models.arguments import check_seed
+from genviz.models.genevar.presets import preset as preset_config
+from genviz.models.genevar.training.stages import STAGES
 from genviz.models.zoo import MODEL_FOLDER
-from genviz.recipes.jobs import load_training_rows
+from genviz.recipes.genevar_files import check_rows_out, rows_of
+from genviz.recipes.jobs import check_sections, load_training_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 KEY = "genevar"
-H5AD = ".h5ad"
 HER2ST_MPP = 1.38  # two pixels of the scanner
 TILES_A_SLIDE = 2000
 _TRAIN, _VALIDATION = "train", "val"
@@ -72,7 +75,18 @@ def train_genevar(
     UsageError
         For data, sections or a stage that do not exist.
     """
-    check_new_folder(out, allow_content=resume or stage != "all")
+    if stage not in STAGES:
+        raise UsageError(f"Expected stage out of {', '.join(STAGES)}; got {stage!r}.")
+    check_sections(sections)
+    check_seed(seed)
+    preset_config(preset, changes)
+    going_on = resume or stage != "all"
+    if not going_on and any((out / part).exists() for part in STAGES):
+        raise UsageError(
+            f"Expected a new run folder; {out} holds a training already. Go on with --resume (resume=True), or choose "
+            "another folder."
+        )
+    check_new_folder(out, allow_content=going_on)
     check_writable(out)
     wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
     adata = load_training_rows(data, wanted)
@@ -117,15 +131,11 @@ def generate_genevar(
     Raises
     ------
     UsageError
-        When `out` is no .h5ad file.
+        When `out` is no .h5ad file, or the one that is read.
     """
-    if out.suffix.lower() != H5AD:
-        raise UsageError(f"Expected the name of an {H5AD} file to write; got {str(out)!r}.")
-    check_writable(out)
+    check_rows_out(out, rows)
     fitted = GeneVAR.load(model, device=device)
-    made = fitted.generate(
-        io.read_h5ad(rows), n, seed, rule=rule, impute_missing=impute_missing, key_added=KEY
-    )
+    made = fitted.generate(rows_of(rows), n, seed, rule=rule, impute_missing=impute_missing, key_added=KEY)
     atomic_write_h5ad(made, out)
     return made
 
@@ -153,7 +163,8 @@ def mark_validation(adata: AnnData, section: str) -> None:
     split_N[own_N & (split_N == _TRAIN)] = _VALIDATION
     if not own_N.any() or not (split_N == _TRAIN).any():
         raise UsageError(
-            f"Expected val to be one of several sections ({', '.join(libraries(adata))}); got {section!r}."
+            f"Expected val to be one of several sections ({', '.join(libraries(adata))}), of which others are left to "
+            f"train on; got {section!r}. Name more sections, or another val."
         )
     adata.obs[Obs.SPLIT] = split_N
     adata.obs[Obs.SPLIT] = adata.obs[Obs.SPLIT].astype("category")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genviz import io, tl
+from genviz import tl
 from genviz._errors import UsageError
 from genviz.io.atomic import atomic_write_h5ad
-from genviz.io.output import check_writable
 from genviz.models import GeneVAR
-from genviz.recipes.genevar_jobs import H5AD, KEY
+from genviz.models.arguments import check_seed
+from genviz.recipes.genevar_files import check_rows_out, rows_of
+from genviz.recipes.genevar_jobs import KEY
 from genviz.recipes.jobs import aligned
 
 if TYPE_CHECKING:
@@ -97,22 +98,21 @@ def perturb_genevar(
     Raises
     ------
     UsageError
-        When `out` is no .h5ad file, or for fewer than one row.
+        When `out` is no .h5ad file or one that is read, for fewer than one row, or as `tl.perturb`.
     """
-    if out.suffix.lower() != H5AD:
-        raise UsageError(f"Expected the name of an {H5AD} file to write; got {str(out)!r}.")
+    check_seed(seed)
     if max_rows is not None and max_rows < 1:
         raise UsageError(f"Expected at least one row; got max_rows={max_rows}.")
-    check_writable(out)
+    check_rows_out(out, rows, training)
     fitted = GeneVAR.load(model, device=device)
-    adata = io.read_h5ad(rows)
+    adata = rows_of(rows)
     if max_rows is not None and max_rows < adata.n_obs:
         chosen = np.sort(np.random.default_rng(seed).choice(adata.n_obs, max_rows, replace=False))
         adata = adata[chosen].copy()
     made = tl.perturb(
         fitted, adata, genes, fold=fold, absolute=absolute, together=together, n=n, seed=seed, rule=rule,
         impute_missing=impute_missing, controls=controls,
-        training=None if training is None else io.read_h5ad(training), key_added=KEY,
+        training=None if training is None else rows_of(training), key_added=KEY,
     )  # fmt: skip
     atomic_write_h5ad(made, out)
     return Perturbed(made, effects_text(made))

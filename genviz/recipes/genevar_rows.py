@@ -21,7 +21,8 @@ from genviz.io.manifests import load_manifest
 from genviz.metrics import TissueStandard
 from genviz.models.genevar.codec import tile_tokens
 from genviz.models.genevar.conditions import conditions, told_by
-from genviz.models.genevar.rows import CHOSEN_BY, SECTIONS
+from genviz.models.genevar.rows import SECTIONS, SPLIT_BY
+from genviz.models.genevar.seen import seen_patients, seen_rows, trained_rows
 from genviz.models.genevar.tile_windows import windows_of
 from genviz.recipes.genevar_jobs import declare_tiles
 from genviz.recipes.jobs import load_training_rows
@@ -107,6 +108,8 @@ class Evaluated:
         The model's own training rows; None where the data do not hold them.
     seen
         Sections among the scored ones that the model was trained on.
+    same_patients
+        Patients of scored rows whose other rows it was trained on; None where nothing tells.
     left_out
         What could not be scored, and why.
     """
@@ -114,6 +117,7 @@ class Evaluated:
     held_out: Part
     training: Part | None
     seen: list[str] = field(default_factory=list)
+    same_patients: list[str] | None = None
     left_out: list[str] = field(default_factory=list)
 
     @cached_property
@@ -176,53 +180,39 @@ def load_evaluated(
     """
     adata = _with_training_rows(model, data, sections)
     deep_N = _reads(adata) >= min_reads
+    if not deep_N.any():
+        raise UsageError(
+            f"Expected rows with at least {min_reads} reads; the most that one of {data} has is "
+            f"{_reads(adata).max():.0f}. Ask for fewer: min_reads."
+        )
     adata = adata if deep_N.all() else adata[deep_N].copy()
     declare_tiles(adata, model.setup.mpp)
     labels = np.asarray(library_of_rows(adata), object)
-    trained_N = trained_rows(model, adata)
-    facts = model.fitted.facts
-    # A section that chose the epoch has been seen too, by whoever chose.
-    own = {*facts.get(SECTIONS, []), *facts.get(CHOSEN_BY, [])}
-    seen_N = trained_N | np.isin(labels.astype(str), sorted(own - {""}))
+    trained_N, seen_N = (which(model.fitted, adata) for which in (trained_rows, seen_rows))
     chosen_N = ~seen_N if sections is None else np.isin(labels.astype(str), list(sections))
     seen = sorted({str(name) for name in labels[chosen_N & seen_N]})
     if not chosen_N.any():
         raise UsageError(
             f"Expected sections of {data} that the model was not trained on; there are none (trained on "
-            f"{', '.join(sorted(own))}). Name sections, or give other data."
+            f"{', '.join(model.fitted.facts.get(SECTIONS, []))}). Name sections, or give other data."
         )
     if seen and not allow_seen:
+        whose = (
+            " or on other rows of their patients" if model.fitted.facts.get(SPLIT_BY) == Obs.PATIENT else ""
+        )
         raise UsageError(
-            f"Expected rows that the model was not trained on; it was trained on {', '.join(seen)}. Name other "
+            f"Expected rows that the model was not trained on; it was trained on {', '.join(seen)}{whose}. Name other "
             "sections, or pass --allow-seen (allow_seen=True): the scores say so then."
         )
     training = Part(adata[trained_N].copy(), model) if trained_N.sum() > 1 else None
-    found = Evaluated(Part(adata[chosen_N].copy(), model), training, seen)
+    held_out = Part(adata[chosen_N].copy(), model)
+    patients = seen_patients(model.fitted, held_out.adata, None if training is None else training.adata)
+    found = Evaluated(held_out, training, seen, patients)
     if not deep_N.all():
         found.left_out.append(f"{int((~deep_N).sum())} rows with fewer than {min_reads} reads")
     if training is None:
         found.left_out.append("floors, ridge bounds and memorisation: the data do not hold the training rows")
     return found
-
-
-def trained_rows(model: GeneVAR, adata: AnnData) -> NDArray[np.bool_]:
-    """Which rows the model was trained on: by section and name.
-
-    Parameters
-    ----------
-    model
-        Trained.
-    adata
-        Rows; where sections were joined their names begin with the section.
-    """
-    known = set(model.fitted.training_rows)
-    own = set(model.fitted.facts.get(SECTIONS, []))
-    labels = [str(name) for name in library_of_rows(adata)]
-    # A model of one section knows its rows without the section's name before them.
-    return np.array([
-        (not own or section in own) and (name in known or name.removeprefix(f"{section}_") in known)
-        for section, name in zip(labels, adata.obs_names.astype(str), strict=True)
-    ], bool)  # fmt: skip
 
 
 def grid_step(part: Part) -> tuple[float, float]:

@@ -20,6 +20,23 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+def check_sections(sections: Sequence[str] | None) -> None:
+    """Refuse a list of no sections, which an empty variable of a shell makes of "some".
+
+    Parameters
+    ----------
+    sections
+        Names; None: not asked for.
+
+    Raises
+    ------
+    UsageError
+        For an empty list.
+    """
+    if sections is not None and not sections:
+        raise UsageError("Expected names of sections; got none. Name some, or leave sections out.")
+
+
 def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     """Rows of a dataset by name, or of an .h5ad file.
 
@@ -81,6 +98,7 @@ def train_genar(
     out
         Run folder.
     """
+    check_sections(sections)
     check_new_folder(out, allow_content=resume)
     check_writable(out)
     wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]

@@ -7,6 +7,7 @@ from genviz._lazy import attach
 _NAMES = {
     "Attribution": "genviz.tl.attribution",
     "attribute": "genviz.tl.attribution",
+    "enrich": "genviz.tl.enrichment",
     "RoundTrip": "genviz.tl.round_trip",
     "roundtrip": "genviz.tl.round_trip",
     "perturb": "genviz.tl.perturbation",

@@ -24,6 +24,7 @@ from genviz.models.genevar.condition.gradient import code_slopes, mean_logs
 from genviz.models.genevar.condition.profiles import Profiles
 from genviz.models.genevar.conditions import conditions, told_by
 from genviz.models.genevar.rows import record_of
+from genviz.models.genevar.tile_bar import one_bar
 from genviz.tl.matched_genes import matched, partners, shares
 from genviz.tl.ridge import Ridge, fit_ridge
 
@@ -179,8 +180,9 @@ def attribute(
     profiles = told_by(model._ready(), adata).profiles
     conditioner: Any = model.fitted.fitted_conditioner()
     slopes_UZ = code_slopes(conditioner, profiles)
-    asker = _Asker.of(model, adata, profiles, n, seed, rule, standard, columns)
-    return _attribution(asker, slopes_UZ, mean_logs(conditioner, profiles), genes, n_edited, fold)
+    with one_bar(None, "attribute"):
+        asker = _Asker.of(model, adata, profiles, n, seed, rule, standard, columns)
+        return _attribution(asker, slopes_UZ, mean_logs(conditioner, profiles), genes, n_edited, fold)
 
 
 def _attribution(

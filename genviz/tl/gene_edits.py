@@ -17,6 +17,7 @@ from scipy import sparse
 
 from genviz._errors import DataError, UsageError
 from genviz.core.counts import first_names
+from genviz.models.genevar.condition.rows import other_ids
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -146,6 +147,29 @@ def named_sets(
     return sets
 
 
+def scaler_of(fitted: Fitted) -> ProfileScaler:
+    """The genes that a model's condition uses, and their statistics.
+
+    Parameters
+    ----------
+    fitted
+        The model.
+
+    Raises
+    ------
+    UsageError
+        For a condition that is not told genes.
+    """
+    conditioner: Any = fitted.fitted_conditioner()
+    scaler: ProfileScaler | None = getattr(conditioner, "scaler", None)
+    if scaler is None:
+        raise UsageError(
+            f"Expected a model that is told genes; the condition of this one is {conditioner.config.kind!r}. Train one "
+            "with condition={'kind': 'pca'}."
+        )
+    return scaler
+
+
 def usable_sets(
     fitted: Fitted, adata: AnnData, sets: Mapping[str, Sequence[str]]
 ) -> tuple[list[GeneSet], ProfileScaler]:
@@ -167,15 +191,9 @@ def usable_sets(
     UsageError
         For a condition that is not told genes.
     """
-    conditioner: Any = fitted.fitted_conditioner()
-    scaler: ProfileScaler | None = getattr(conditioner, "scaler", None)
-    if scaler is None:
-        raise UsageError(
-            f"Expected a model that is told genes; the condition of this one is {conditioner.config.kind!r}. Train one "
-            "with condition={'kind': 'pca'}."
-        )
+    scaler = scaler_of(fitted)
     asked = list(dict.fromkeys(gene for own in sets.values() for gene in own))
-    _check_there(adata, asked)
+    _check_there(adata, asked, fitted.genes)
     place = {fitted.genes[column]: u for u, column in enumerate(scaler.columns_U)}
     unused = [gene for gene in asked if gene not in place]
     why = (
@@ -277,7 +295,7 @@ def _check_once(genes: Sequence[str]) -> None:
         raise UsageError(f"Expected each gene once; got {first_names(repeated)} more than once.")
 
 
-def _check_there(adata: AnnData, genes: Sequence[str]) -> None:
+def _check_there(adata: AnnData, genes: Sequence[str], of_model: Sequence[str]) -> None:
     names = [str(name) for name in adata.var_names]
     missing = sorted(set(genes) - set(names))
     if not missing:
@@ -287,7 +305,8 @@ def _check_there(adata: AnnData, genes: Sequence[str]) -> None:
     for gene in missing[:5]:
         near = difflib.get_close_matches(gene.upper(), list(by_upper), n=2, cutoff=0.75)
         close += [by_upper[name] for name in near]
-    hint = f" Close names: {first_names(list(dict.fromkeys(close)), 8)}." if close else ""
+    hint = f"Close names: {first_names(list(dict.fromkeys(close)), 8)}." if close else ""
+    told = " ".join(["", *filter(None, [hint, other_ids(names, of_model)])])
     raise DataError(
-        f"Expected genes that the rows have; {len(missing)} are absent: {first_names(missing, 10)}.{hint}"
+        f"Expected genes that the rows have; {len(missing)} are absent: {first_names(missing, 10)}.{told}"
     )

@@ -47,13 +47,47 @@ def group_scores(values_NF: NDArray[Any], groups_N: NDArray[Any], seed: int) -> 
     }
 
 
+def right_votes(values_NF: NDArray[Any], groups_N: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which points' nearest others vote for their group; see `group_scores`.
+
+    Parameters
+    ----------
+    values_NF, groups_N
+        Points, and the group of each.
+    """
+    _, group_N = np.unique(groups_N, return_inverse=True)
+    return _right(nearest(values_NF, NEIGHBOURS), group_N)
+
+
+def nearest(values_NF: NDArray[Any], n: int) -> NDArray[np.intp]:
+    """The n nearest others of each point, nearest first; fewer where there are fewer.
+
+    Parameters
+    ----------
+    values_NF
+        Points.
+    n
+        How many.
+    """
+    distance_NN = pairwise_distances(np.asarray(values_NF, np.float64))
+    np.fill_diagonal(distance_NN, np.inf)
+    found: NDArray[np.intp] = np.argsort(distance_NN, axis=1, kind="stable")[:, : min(n, len(values_NF) - 1)]
+    return found
+
+
 def _votes(near_NK: NDArray[np.intp], group_N: NDArray[np.intp]) -> float:
     """Share of points whose neighbours vote for their own group."""
+    return float(_right(near_NK, group_N).mean())
+
+
+def _right(near_NK: NDArray[np.intp], group_N: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Points whose neighbours vote for their own group."""
     cast_NK = group_N[near_NK]
     n_NG = np.stack([(cast_NK == g).sum(axis=1) for g in range(int(group_N.max()) + 1)], axis=1)
     # Of groups with equally many votes the one with the nearest voter: its vote counts a little more.
     n_NG = n_NG + 0.5 * (np.arange(n_NG.shape[1]) == _first_of_most(cast_NK, n_NG)[:, None])
-    return float((n_NG.argmax(axis=1) == group_N).mean())
+    right_N: NDArray[np.bool_] = n_NG.argmax(axis=1) == group_N
+    return right_N
 
 
 def _first_of_most(cast_NK: NDArray[np.intp], n_NG: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,20 +12,15 @@ from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.metrics.tissue import TissueStandard
 from genviz.models.arguments import check_number, check_seed
-from genviz.models.genevar.conditions import told_by
-from genviz.tl.gene_edits import Doses, GeneSet, check_detected, named_sets, usable_sets
-from genviz.tl.perturbation_controls import ridge_of
-from genviz.tl.perturbation_draws import Draw, Measured
-from genviz.tl.perturbation_ranges import ProfileRange
-from genviz.tl.perturbation_rows import joined_rows
-from genviz.tl.perturbation_sweep import Sweep
-from genviz.tl.perturbation_tables import tables_of
+from genviz.models.genevar.tile_bar import one_bar
+from genviz.tl.gene_edits import Doses, named_sets
+from genviz.tl.perturbation_draws import Draw, names_of
+from genviz.tl.perturbation_under_way import Perturbing
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from genviz.models import GeneVAR
-    from genviz.models.genevar.condition.profiles import Profiles
     from genviz.models.genevar.prior.rule import SampleRule
 
 CONTROLS = 4
@@ -92,8 +87,7 @@ def perturb(
     -------
     New AnnData as of `generate`, for each gene and dose: ``<row>|<gene>|<dose>#<draw>`` (no draw for ``n=1``);
     ``obs`` gene, dose (NaN: measured), dose_label, code_change, gene_out_of_range, code_out_of_range;
-    ``obsm["<key>_statistics"]``. Tables by `perturbation_effects` and `perturbation_summary`, the rest by
-    `perturbation_facts`.
+    ``obsm["<key>_statistics"]``. Read by `perturbation_effects`, `perturbation_summary`, `perturbation_facts`.
 
     Raises
     ------
@@ -103,47 +97,60 @@ def perturb(
         For genes that are absent, that no row has reads of (fold), or of which the condition uses none; others that it
         does not use are left out with a warning. Also as `GeneVAR.generate`.
     """
+    under_way = perturbing(
+        model, adata, genes, fold=fold, absolute=absolute, together=together, depth=depth,
+        impute_missing=impute_missing, n=n, seed=seed, rule=rule, batch_size=batch_size,
+        controls=controls, standard=standard, training=training, key_added=key_added,
+    )  # fmt: skip
+    with one_bar(under_way.n_tiles, "perturb"):
+        for _ in under_way.steps():
+            pass
+    return under_way.result()
+
+
+def perturbing(
+    model: GeneVAR,
+    adata: AnnData,
+    genes: str | Sequence[str] | Mapping[str, Sequence[str]],
+    *,
+    fold: Sequence[float] | None = None,
+    absolute: Sequence[float] | None = None,
+    together: bool = False,
+    depth: ArrayLike | str | None = None,
+    impute_missing: bool = False,
+    n: int = 2,
+    seed: int | None = None,
+    rule: str | SampleRule | None = None,
+    batch_size: int | None = None,
+    controls: int = CONTROLS,
+    standard: TissueStandard | None = None,
+    training: AnnData | None = None,
+    key_added: str = "genevar",
+) -> Perturbing:
+    """`perturb` before its first step, all arguments checked: to be watched, or stopped, while it runs.
+
+    Parameters
+    ----------
+    model, adata, genes, fold, absolute, together, depth, impute_missing, n, seed, rule, batch_size, controls, standard
+        See `perturb`.
+    training, key_added
+        See `perturb`.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `perturb`.
+    """
     doses, sets = Doses.of(fold, absolute), named_sets(genes, together=together)
     seed = check_seed(settings.seed if seed is None else seed)
-    draw = Draw(model, adata, check_number("n", n), seed, rule, batch_size, key_added)
-    given = {"depth": depth, "impute_missing": impute_missing}
-    sweep, usable = _prepared(draw, doses, sets, _controls(controls), standard, training, given)
-    parts, changes = sweep.run(usable)
-    tables = tables_of(changes, doses.measured, seed)
-    return joined_rows(model.fitted, adata, parts, *tables, sweep.facts(usable), draw.n, seed, key_added)
-
-
-def _prepared(
-    draw: Draw,
-    doses: Doses,
-    sets: Mapping[str, Sequence[str]],
-    controls: int,
-    standard: TissueStandard | None,
-    training: AnnData | None,
-    given: dict[str, Any],
-) -> tuple[Sweep, list[GeneSet]]:
-    """Everything that is checked and measured before the first edit, and the sets that can be edited."""
-    model, adata = draw.model, draw.adata
-    usable, scaler = usable_sets(model.fitted, adata, sets)
-    own = told_by(model.fitted, adata, **given).profiles
-    check_detected(own, scaler, usable, doses)
-    measured = Measured.of(draw, standard, **given)
-    span = ProfileRange.of_rows(model.fitted, *_training(model, training, own, given["impute_missing"]))
-    ridge, no_ridge = ridge_of(model, adata, measured.code_NZ, measured.standard, draw.seed)
-    return Sweep(draw, measured, own, scaler, doses, controls, span, ridge, no_ridge), usable
+    n, controls = check_number("n", n), _controls(controls)
+    draw = Draw(model, names_of(adata), n, seed, rule, batch_size)
+    return Perturbing(
+        adata, draw, doses, controls, key_added, sets, depth, impute_missing, standard, training
+    )
 
 
 def _controls(controls: int) -> int:
     if isinstance(controls, bool) or not isinstance(controls, int | np.integer) or controls < 0:
         raise UsageError(f"Expected controls, a whole number from 0; got {controls!r}.")
     return int(controls)
-
-
-def _training(
-    model: GeneVAR, training: AnnData | None, own: Profiles, impute_missing: bool
-) -> tuple[str, Profiles]:
-    """Whose range is asked about, in words, and their profiles."""
-    if training is None:
-        return "the rows themselves", own
-    told = told_by(model.fitted, training, impute_missing=impute_missing)
-    return f"{training.n_obs} rows given as training", told.profiles

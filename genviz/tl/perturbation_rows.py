@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from genviz._keys import Obs, Obsm, Uns
 from genviz.models.genevar.rows import drawn_rows, put_tiles, record_of
+from genviz.tl.perturbation_draws import Codes, Tiles
 from genviz.tl.perturbation_tables import to_json
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ class Part:
     ----------
     gene, dose, level
         Name, label and value.
-    rows
-        Generated rows, n for each row.
+    tiles, code_NZ
+        n of each row; the rows' codes.
     statistics_MD
-        Of their tiles.
+        Of the tiles.
     code_change_N
         Length of the change of each row's code.
     genes_outside_N, codes_outside_N
@@ -44,7 +45,8 @@ class Part:
     gene: str
     dose: str
     level: float
-    rows: AnnData
+    tiles: Tiles
+    code_NZ: Codes
     statistics_MD: NDArray[np.float64]
     code_change_N: NDArray[np.float32]
     genes_outside_N: NDArray[np.bool_]
@@ -105,13 +107,11 @@ def joined_rows(
         Obs.CODE_OUT_OF_RANGE: "codes_outside_N",
     }.items():
         made.obs[column] = np.concatenate([np.repeat(getattr(part, attribute), n) for part in parts])
-    images, tokens, codes = (
-        np.concatenate([np.asarray(part.rows.obsm[name]) for part in parts])
-        for name in (Obsm.image(key), Obsm.tokens(key), Obsm.RNA)
-    )
+    tiles = Tiles.joined([part.tiles for part in parts])
     asked = {"n": n, **{name: facts[name] for name in ("doses", "sets", "controls")}}
-    put_tiles(fitted, made, images, tokens, record_of(fitted, adata, "perturb", seed, asked), key)
-    made.obsm[Obsm.RNA] = codes
+    record = record_of(fitted, adata, "perturb", seed, asked)
+    put_tiles(fitted, made, tiles.images_MHW3, tiles.tokens_ML, record, key)
+    made.obsm[Obsm.RNA] = np.concatenate([np.repeat(part.code_NZ, n, axis=0) for part in parts])
     made.obsm[Obsm.statistics(key)] = np.concatenate([part.statistics_MD for part in parts])
     made.uns[Uns.GENVIZ][Obsm.statistics(key)] = to_json(effects, summary, facts)
     return made

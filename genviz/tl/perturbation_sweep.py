@@ -5,7 +5,6 @@ Shape legend: N rows, M tiles (n of each row), U genes that the condition uses, 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._keys import Obsm
 from genviz.models.genevar.conditions import conditions
 from genviz.tl.gene_edits import Doses, GeneSet, edited
 from genviz.tl.perturbation_controls import matched_sets, random_directions
-from genviz.tl.perturbation_draws import Codes, Draw, Floats, Measured
+from genviz.tl.perturbation_draws import Codes, Draw, Floats, Measured, Tiles
 from genviz.tl.perturbation_ranges import ProfileRange
 from genviz.tl.perturbation_rows import Part
 from genviz.tl.perturbation_tables import Changes
@@ -28,7 +26,30 @@ if TYPE_CHECKING:
     from genviz.models.genevar.condition.profiles import Profiles
     from genviz.models.genevar.condition.scaler import ProfileScaler
 
-log = logging.getLogger("genviz")
+Rivals = tuple[tuple[Floats, ...], tuple[Floats, ...]]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One set at one dose, before anything is drawn.
+
+    Attributes
+    ----------
+    own, level, measured
+        The set; the dose, and whether it is the measured one.
+    code_NZ, change_NZ
+        The rows' codes, and their changes.
+    genes_outside_N, codes_outside_N
+        Rows outside the range.
+    """
+
+    own: GeneSet
+    level: float
+    measured: bool
+    code_NZ: Codes
+    change_NZ: Codes
+    genes_outside_N: NDArray[np.bool_]
+    codes_outside_N: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -59,25 +80,41 @@ class Sweep:
     ridge: Ridge | None
     no_ridge: str
 
-    def run(self, sets: Sequence[GeneSet]) -> tuple[list[Part], list[Changes]]:
-        """Tiles and changes of all sets at all doses, in order.
+    def edits(self, sets: Sequence[GeneSet]) -> list[Edit]:
+        """All sets at all doses, in order, the measured dose of each among them.
 
         Parameters
         ----------
         sets
             Genes.
         """
-        parts: list[Part] = []
-        changes: list[Changes] = []
-        for i, own in enumerate(sets):
-            log.info("Perturbing %s (%d of %d).", own.name, i + 1, len(sets))
-            matched = self._matched(own)
-            for k, level in enumerate(self.doses.levels):
-                part, code_change_NZ = self._part(own, level, measured=k == self.doses.reference)
-                rivals = ((), ()) if k == self.doses.reference else self._controls(matched, part)
-                parts.append(part)
-                changes.append(self._changes(own, part, code_change_NZ, *rivals))
-        return parts, changes
+        return [
+            self._edit(own, level, measured=k == self.doses.reference)
+            for own in sets
+            for k, level in enumerate(self.doses.levels)
+        ]
+
+    def part(self, edit: Edit, tiles: Tiles) -> Part:
+        """Rows of an edit.
+
+        Parameters
+        ----------
+        edit
+            The edit.
+        tiles
+            n of each row.
+        """
+        return Part(
+            gene=edit.own.name,
+            dose=self.doses.label(edit.level),
+            level=edit.level,
+            tiles=tiles,
+            code_NZ=edit.code_NZ,
+            statistics_MD=self.measured.statistics_MD if edit.measured else self._statistics(tiles),
+            code_change_N=np.linalg.norm(edit.change_NZ, axis=1),
+            genes_outside_N=edit.genes_outside_N,
+            codes_outside_N=edit.codes_outside_N,
+        )
 
     def facts(self, sets: Sequence[GeneSet]) -> dict[str, Any]:
         """What the tables do not say, as JSON values.
@@ -91,7 +128,7 @@ class Sweep:
         ridge: dict[str, Any] = {"absent": self.no_ridge}
         if self.ridge is not None:
             ridge = {
-                "rows": self.draw.adata.n_obs,
+                "rows": self.draw.names.n_obs,
                 "penalty": self.ridge.alpha,
                 "r2": self.ridge.r2_S.tolist(),
             }
@@ -111,76 +148,82 @@ class Sweep:
             "standard": self.measured.standard.to_dict(),
         }
 
-    def _part(self, own: GeneSet, level: float, *, measured: bool) -> tuple[Part, Codes]:
-        """Tiles of one set at one dose, and the change of each row's code."""
-        conditioner = self.draw.model.fitted.fitted_conditioner()
-        profiles = edited(self.profiles, self.scaler, own.columns, self.doses.kind, level)
-        code_NZ = self.measured.code_NZ if measured else conditions(self.draw.model.fitted, profiles)
-        rows = self.measured.rows if measured else self.draw.of(code_NZ)
-        change_NZ = code_NZ - self.measured.code_NZ
-        part = Part(
-            gene=own.name,
-            dose=self.doses.label(level),
-            level=level,
-            rows=rows,
-            statistics_MD=self.measured.statistics_MD if measured else self._statistics(rows),
-            code_change_N=np.linalg.norm(change_NZ, axis=1),
-            genes_outside_N=self.span.genes_outside(profiles, self.scaler, conditioner.config, own.columns),
-            codes_outside_N=self.span.codes_outside(code_NZ),
-        )
-        return part, change_NZ
+    def changes(self, edit: Edit, part: Part, rivals: Rivals = ((), ())) -> Changes:
+        """What an edit did, beside what its controls did.
 
-    def _changes(
-        self,
-        own: GeneSet,
-        part: Part,
-        code_change_NZ: Codes,
-        matched: tuple[Floats, ...],
-        directions: tuple[Floats, ...],
-    ) -> Changes:
+        Parameters
+        ----------
+        edit, part
+            The edit and its rows.
+        rivals
+            Mean changes (D,) by other genes, and by random directions.
+        """
         mean_ND = self.draw.by_row(part.statistics_MD)
-        ridge_D = None if self.ridge is None else code_change_NZ.mean(axis=0) @ self.ridge.weights_ZS
+        ridge_D = None if self.ridge is None else edit.change_NZ.mean(axis=0) @ self.ridge.weights_ZS
         return Changes(
             gene=part.gene,
             dose=part.dose,
             level=part.level,
-            n_genes=len(own.genes),
+            n_genes=len(edit.own.genes),
             change_ND=mean_ND - self.measured.mean_ND,
             independent_ND=mean_ND - self.measured.other_ND,
             code_change=float(part.code_change_N.mean()),
             genes_outside=float(part.genes_outside_N.mean()),
             codes_outside=float(part.codes_outside_N.mean()),
-            matched=matched,
-            directions=directions,
+            matched=rivals[0],
+            directions=rivals[1],
             ridge_D=ridge_D,
         )
 
-    def _controls(
-        self, matched: list[tuple[int, ...]], part: Part
-    ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Mean changes by other genes at the same dose, and by random directions of the same length."""
+    def rival_codes(self, edit: Edit) -> tuple[list[Codes], list[Codes]]:
+        """Codes of other genes at the same dose, and of random directions of the same length.
+
+        Parameters
+        ----------
+        edit
+            An edit other than the measured dose.
+        """
         fitted = self.draw.model.fitted
         conditioner = fitted.fitted_conditioner()
         codes = [
-            conditions(fitted, edited(self.profiles, self.scaler, columns, self.doses.kind, part.level))
-            for columns in matched
+            conditions(fitted, edited(self.profiles, self.scaler, columns, self.doses.kind, edit.level))
+            for columns in self._matched(edit.own)
         ]
         # Without a projection behind it, the depth has a column of its own, the last one: it is held.
         plain = conditioner.cond_dim == conditioner.input_dim
         still = [conditioner.cond_dim - 1] if plain and conditioner.config.depth else []
         ways = random_directions(conditioner.cond_dim, self.controls, seed=self.draw.seed, still=still)
-        turned = [self.measured.code_NZ + part.code_change_N[:, None] * way_Z for way_Z in ways]
-        first, second = (tuple(self._mean_change(code_NZ) for code_NZ in some) for some in (codes, turned))
-        return first, second
+        length_N1 = np.linalg.norm(edit.change_NZ, axis=1)[:, None]
+        return codes, [self.measured.code_NZ + length_N1 * way_Z for way_Z in ways]
+
+    def mean_change(self, tiles: Tiles) -> Floats:
+        """Mean change (D,) of the statistics.
+
+        Parameters
+        ----------
+        tiles
+            n of each row.
+        """
+        mean_D: Floats = (self.draw.by_row(self._statistics(tiles)) - self.measured.mean_ND).mean(axis=0)
+        return mean_D
+
+    def _edit(self, own: GeneSet, level: float, *, measured: bool) -> Edit:
+        conditioner: Any = self.draw.model.fitted.fitted_conditioner()
+        profiles = edited(self.profiles, self.scaler, own.columns, self.doses.kind, level)
+        code_NZ = self.measured.code_NZ if measured else conditions(self.draw.model.fitted, profiles)
+        return Edit(
+            own=own,
+            level=level,
+            measured=measured,
+            code_NZ=code_NZ,
+            change_NZ=code_NZ - self.measured.code_NZ,
+            genes_outside_N=self.span.genes_outside(profiles, self.scaler, conditioner.config, own.columns),
+            codes_outside_N=self.span.codes_outside(code_NZ),
+        )
 
     def _matched(self, own: GeneSet) -> list[tuple[int, ...]]:
         logs_NU = self.scaler.logs(self.profiles, self.draw.model.fitted.fitted_conditioner().config)
         return matched_sets(logs_NU, own.columns, self.controls, seed=self.draw.seed, name=own.name)
 
-    def _mean_change(self, code_NZ: NDArray[np.float32]) -> Floats:
-        mean_ND = self.draw.by_row(self._statistics(self.draw.of(code_NZ)))
-        mean_D: Floats = (mean_ND - self.measured.mean_ND).mean(axis=0)
-        return mean_D
-
-    def _statistics(self, rows: Any) -> Floats:
-        return self.measured.standard.measure(rows.obsm[Obsm.image(self.draw.key)])
+    def _statistics(self, tiles: Tiles) -> Floats:
+        return self.measured.standard.measure(tiles.images_MHW3)

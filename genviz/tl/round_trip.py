@@ -6,7 +6,7 @@ Shape legend: N rows, n draws of each, G genes.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,11 @@ from genviz._keys import Layers, Obsm
 from genviz._settings import settings
 from genviz.core.counts import first_names
 from genviz.io.counts import counts_of
-from genviz.io.library import library_of_rows
 from genviz.metrics.score import Score
 from genviz.models.arguments import check_number, check_seed
 from genviz.models.genevar.codec import MPP, own_tiles
 from genviz.models.genevar.rows import record_of
+from genviz.models.genevar.seen import rows_among, seen_patients, seen_rows
 from genviz.tl.round_trip_scores import correlations, rows_of, scores_of, shuffled_scores
 from genviz.tl.tile_features import TileFeatures
 
@@ -54,7 +54,7 @@ class RoundTrip:
         Of ``pearson`` with generated tiles given to other rows of their section: ``mean``, ``top`` (95th percentile),
         ``p``, ``n``.
     record
-        Provenance: both models, rows that either was trained on, how tiles became features.
+        Provenance: both models, rows that either has seen, patients that GeneVAR has, how tiles became features.
     """
 
     predicted: AnnData
@@ -116,7 +116,7 @@ def roundtrip(
     training
         Rows whose mean counts are the baseline ``mean``; default none.
     allow_seen
-        Go on though `genar` was trained on some of the rows.
+        Go on though `genar` was trained on some of the rows, or `model` on some of their sections.
     n_shuffles
         Permutations of the control.
     rule
@@ -129,14 +129,15 @@ def roundtrip(
     Raises
     ------
     UsageError
-        For a GenAR of another field of view, or one that was trained on these rows.
+        For a GenAR of another field of view, or rows that either model was trained on.
     DataError
         For counts of the panel that are absent, or tiles of another resolution.
     """
     seed = check_seed(settings.seed if seed is None else seed)
     check_number("n", n), check_number("n_shuffles", n_shuffles), check_number("n_samples", n_samples)
     size = model._ready().trained_tokenizer().config.size_px
-    n_seen = _refuse_seen(genar, adata, allow_seen)
+    seen = {"GenAR": _seen_by_genar(genar, adata), "GeneVAR": seen_rows(model.fitted, adata)}
+    _refuse_seen(adata, seen, allow_seen)
     as_features = TileFeatures(genar, size, model.fitted.facts.get(MPP), surroundings, genar_tile_um)
     found = {
         name: _mean_of_draws(_predicted(genar, as_features.put(rows, tiles), n_samples, seed), adata.n_obs)
@@ -150,12 +151,17 @@ def roundtrip(
         {name: scores_of(adata, predicted, name, n_bootstrap, seed) for name in found},
         {name: correlations(adata, predicted, name) for name in found},
         shuffled_scores(adata, predicted, GENERATED, n_shuffles, seed),
-        _record(model, genar, adata, seed, {"n": n, "n_shuffles": n_shuffles}, n_seen) | as_features.told(),
+        _record(model, genar, adata, seed, {"n": n, "n_shuffles": n_shuffles}, seen) | as_features.told(),
     )
 
 
 def _record(
-    model: GeneVAR, genar: GenAR, adata: AnnData, seed: int, parameters: dict[str, Any], n_seen: int
+    model: GeneVAR,
+    genar: GenAR,
+    adata: AnnData,
+    seed: int,
+    parameters: dict[str, Any],
+    seen: Mapping[str, NDArray[np.bool_]],
 ) -> dict[str, Any]:
     """Provenance of both models."""
     return record_of(model.fitted, adata, "roundtrip", seed, parameters) | {
@@ -163,8 +169,8 @@ def _record(
         "genar_checkpoint_sha256": genar.fitted.sha256 or "",
         "genar_split_sha256": genar.fitted.split_sha256,
         "genar_sections_of_training": sorted(genar.fitted.training_rows),
-        "rows_seen_by_genar": n_seen,
-        "rows_seen_by_genevar": len(set(model.fitted.training_rows) & set(adata.obs_names.astype(str))),
+        **{f"rows_seen_by_{name.lower()}": int(seen_N.sum()) for name, seen_N in seen.items()},
+        "seen_patients": seen_patients(model.fitted, adata),
     }
 
 
@@ -206,24 +212,23 @@ def _mean_of_rows(training: AnnData, genes: tuple[str, ...], n_rows: int) -> tup
     )
 
 
-def _refuse_seen(genar: GenAR, adata: AnnData, allow_seen: bool) -> int:
-    """How many rows GenAR was trained on, by section and name, whether or not names carry the section.
+def _seen_by_genar(genar: GenAR, adata: AnnData) -> NDArray[np.bool_]:
+    """Rows that GenAR was trained on."""
+    return rows_among(adata, {section: set(rows) for section, rows in genar.fitted.training_rows.items()}.get)
+
+
+def _refuse_seen(adata: AnnData, seen: Mapping[str, NDArray[np.bool_]], allow_seen: bool) -> None:
+    """Insist that neither model was trained on the rows.
 
     Raises
     ------
     UsageError
         For any, unless they are allowed.
     """
-    trained = {section: set(rows) for section, rows in genar.fitted.training_rows.items()}
-    names = zip(map(str, library_of_rows(adata)), adata.obs_names.astype(str), strict=True)
-    seen = [
-        name
-        for library, name in names
-        if {name, f"{library}_{name}", name.removeprefix(f"{library}_")} & trained.get(library, set())
-    ]
-    if seen and not allow_seen:
-        raise UsageError(
-            f"Expected rows that GenAR was not trained on; it was on {len(seen)} of {adata.n_obs}: {first_names(seen)}."
-            " Its errors there are smaller than elsewhere: take other rows, or pass allow_seen=True."
-        )
-    return len(seen)
+    for name, seen_N in seen.items():
+        if seen_N.any() and not allow_seen:
+            raise UsageError(
+                f"Expected rows that {name} was not trained on; it was on {int(seen_N.sum())} of {adata.n_obs}: "
+                f"{first_names(adata.obs_names[seen_N].tolist())}. Its errors there are smaller than elsewhere: take "
+                "other rows, or pass allow_seen=True."
+            )

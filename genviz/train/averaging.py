@@ -14,6 +14,7 @@ from torch import nn
 from genviz.train.batches import Batches, KeyedBatches
 from genviz.train.callbacks import EpochMeasures
 from genviz.train.fitting import FitOptions, fit_network
+from genviz.train.observing import Pictures, Shows
 
 _WARM = 10
 
@@ -126,6 +127,7 @@ def fit_averaged(
     validation: KeyedBatches | None = None,
     best: dict[str, float] | None = None,
     measures: Sequence[EpochMeasures] = (),
+    shows: Shows | None = None,
 ) -> bool:
     """`fit_network`, which leaves the moving average of the weights: of the best epoch, or of the last.
 
@@ -137,6 +139,8 @@ def fit_averaged(
         Of the average, a step; 0 averages nothing.
     measures
         Called after each epoch, with the average in place.
+    shows
+        Makes pictures with the network, the average in place, for who watches the training.
 
     Returns
     -------
@@ -144,12 +148,26 @@ def fit_averaged(
     """
     if not decay:
         return fit_network(
-            network, batches, options, validation=validation, best=best, callbacks=list(measures)
+            network,
+            batches,
+            options,
+            validation=validation,
+            best=best,
+            callbacks=list(measures),
+            shows=shows,
         )
     average = WeightAverage(decay)
     callbacks = [average, *(AveragedMeasures(average, one) for one in measures)]
     found: dict[str, float] = {}
-    if not fit_network(network, batches, options, validation=validation, best=found, callbacks=callbacks):
+    if not fit_network(
+        network,
+        batches,
+        options,
+        validation=validation,
+        best=found,
+        callbacks=callbacks,
+        shows=None if shows is None else _shown_averaged(average, shows),
+    ):
         return False
     if best is not None:
         best |= found
@@ -157,6 +175,14 @@ def fit_averaged(
         # Not at the end of the trainer's loop: a run that is resumed when it is finished never enters it.
         average.give(network)
     return True
+
+
+def _shown_averaged(average: WeightAverage, shows: Shows) -> Shows:
+    def show(network: nn.Module) -> Pictures:
+        with average.shown(network):
+            return shows(network)
+
+    return show
 
 
 def _learned(network: Any) -> dict[str, nn.Parameter]:

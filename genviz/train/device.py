@@ -37,3 +37,11 @@ def resolve_device(name: str) -> torch.device:
             "genviz is untested on mps; compare with device='cpu' before trusting results.", stacklevel=2
         )
     return torch.device(name)
+
+
+def accelerator_status() -> str:
+    """One line for people: what computes here, and how much of its memory is in use."""
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        return f"CUDA: {torch.cuda.get_device_name(0)}, {(total - free) / 2**30:.1f} of {total / 2**30:.0f} GB in use"
+    return f"CPU, {torch.get_num_threads()} threads; no accelerator"

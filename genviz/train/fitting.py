@@ -22,6 +22,7 @@ from genviz.train.batches import Batches, KeyedBatches
 from genviz.train.callbacks import EpochBar, EpochCheckpoint, KeepBest, KeyedRandomness
 from genviz.train.last_checkpoint import check_resumable
 from genviz.train.module import NetworkModule
+from genviz.train.observing import EpochWatch, Shows, StopAsked, Watch, observed
 
 log = logging.getLogger("genviz")
 
@@ -72,6 +73,7 @@ def fit_network(
     validation: KeyedBatches | None = None,
     best: dict[str, float] | None = None,
     callbacks: Sequence[pl.Callback] = (),
+    shows: Shows | None = None,
 ) -> bool:
     """Train a network in place.
 
@@ -87,10 +89,12 @@ def fit_network(
         Filled with the ``epoch`` whose weights were kept and its ``nll``; stays empty without validation.
     callbacks
         Called beside our own: what a model wants logged or kept of an epoch.
+    shows
+        Makes pictures with the network, for who watches the training (`observing`).
 
     Returns
     -------
-    False when it was interrupted (Ctrl-C): the last finished epoch is in ``last.ckpt``.
+    False when it was interrupted (Ctrl-C, or by an observer): the last finished epoch is in ``last.ckpt``.
 
     Raises
     ------
@@ -105,7 +109,8 @@ def fit_network(
         n_steps=options.max_epochs * len(batches),
     )
     keep = KeepBest(options.patience) if validation is not None else None
-    trainer = _trainer(options, keep, callbacks)
+    watched = [EpochWatch(Watch(options.description, shows))] if observed() else []
+    trainer = _trainer(options, keep, [*callbacks, *watched])
     last = options.folder / LAST if options.folder else None
     state = last if options.resume and last is not None and last.exists() else None
     if state is not None:
@@ -116,7 +121,7 @@ def fit_network(
         try:
             with _interruptible():
                 trainer.fit(module, batches, validation, ckpt_path=state, weights_only=True)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StopAsked):
             return False
     if trainer.interrupted:
         return False
@@ -147,7 +152,7 @@ def _trainer(options: FitOptions, keep: KeepBest | None, others: Sequence[pl.Cal
     callbacks: list[pl.Callback] = [KeyedRandomness(options.seed), *others]
     if keep is not None:
         callbacks.append(keep)
-    if settings.progress:
+    if settings.progress and not observed():
         callbacks.append(EpochBar(options.description))
     if options.folder is not None:
         options.folder.mkdir(parents=True, exist_ok=True)

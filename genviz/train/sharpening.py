@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
@@ -20,6 +21,7 @@ from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_path
 from genviz.train.batches import Batches
 from genviz.train.fitting import LAST
+from genviz.train.observing import Shows, StopAsked, Watch, observed
 from genviz.train.run_options import RunOptions
 
 
@@ -32,7 +34,7 @@ class Sharpener(Protocol):
 
     @property
     def step(self) -> Callable[..., Any]:
-        """Takes a batch."""
+        """Takes a batch; gives detached losses by name, or nothing."""
         ...
 
     def parts(self) -> dict[str, Any]:
@@ -41,7 +43,14 @@ class Sharpener(Protocol):
 
 
 def sharpen_epochs(
-    sharpener: Sharpener, batches: Batches, options: RunOptions, *, n_epochs: int, n_before: int
+    sharpener: Sharpener,
+    batches: Batches,
+    options: RunOptions,
+    *,
+    n_epochs: int,
+    n_before: int,
+    network: nn.Module | None = None,
+    shows: Shows | None = None,
 ) -> bool:
     """Tune a decoder for some epochs; False when interrupted.
 
@@ -57,6 +66,8 @@ def sharpen_epochs(
         Epochs of the whole tuning.
     n_before
         Epochs of the main training: their tiles are not repeated, these come after them.
+    network, shows
+        What is tuned, and what makes pictures with it, for who watches the training.
 
     Raises
     ------
@@ -65,15 +76,23 @@ def sharpen_epochs(
     """
     folder = options.part("sharpen")
     first = _load(sharpener, folder) if options.resume else 0
+    watch = Watch("sharpen", shows if network is not None else None) if observed() else None
+    silent = watch is not None or not settings.progress
     try:
-        for epoch in tqdm(range(first, n_epochs), desc="sharpen", disable=not settings.progress):
+        if watch is not None:
+            watch.begin(first, n_epochs)
+        for epoch in tqdm(range(first, n_epochs), desc="sharpen", disable=silent):
             torch.manual_seed(row_key(options.seed, "", str(epoch), "sharpen") % 2**63)
             batches.set_epoch(n_before + epoch)
             sharpener.slow_down(epoch / n_epochs)
-            for batch in batches:
-                sharpener.step(*(tensor.to(options.device) for tensor in batch))
+            for k, batch in enumerate(batches, start=1):
+                parts = sharpener.step(*(tensor.to(options.device) for tensor in batch))
+                if watch is not None:
+                    watch.step(k, len(batches), parts)
             _save(sharpener, folder, epoch + 1)
-    except KeyboardInterrupt:
+            if watch is not None:
+                watch.epoch(epoch + 1, {}, network or nn.Identity())
+    except (KeyboardInterrupt, StopAsked):
         return False
     return True
 

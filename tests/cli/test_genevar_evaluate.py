@@ -41,3 +41,18 @@ def test_seen_sections_and_no_draws_are_refused(run, home, tmp_path):
     assert "n" in run(*words(home, file), "-n", 0).error
     assert "got also C9" in run(*words(home, file), "--sections", "C9").error
     assert not file.exists()
+
+
+def test_what_cannot_be_is_said_before_rows_are_read(run, home, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "genviz.recipes.genevar_rows.load_training_rows", lambda *_: pytest.fail("rows were read")
+    )
+    said = words(home, tmp_path / "s.json")
+    for wrong in (("--seed", -1), ("--rule", "none"), ("--extractor", "none"), ("--sections", "")):
+        assert "Expected" in run(*said, *wrong).error
+    assert "would be lost" in run(*words(home, home / "rows.h5ad")).error
+
+
+def test_too_many_reads_asked_for_are_said(run, home, tmp_path):
+    said = run(*words(home, tmp_path / "s.json"), "--min-reads", 10**8)
+    assert said.code == 2 and "min_reads" in said.error and not (tmp_path / "s.json").exists()

@@ -57,6 +57,7 @@ def test_a_table_and_a_file(run, case, tmp_path):
         (("--genes", ","), "at least one gene"),
         (("--out", "rows.csv"), ".h5ad"),
         (("--model", "nowhere"), "model folder"),
+        (("--seed", "-1", "--max-rows", "2"), "a seed from 0"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_line(run, case, tmp_path, nothing_left, more, said):
@@ -72,3 +73,9 @@ def test_genes_that_the_condition_does_not_use_are_named(run, case, tmp_path):
         f"uses none of '{case.idle}'"
         in run(*words(case, "--genes", case.idle, "--out", tmp_path / "a.h5ad")).error
     )
+
+
+def test_profiles_are_not_written_over(run, case, tmp_path):
+    for more in (("--out", case.rows), ("--training", tmp_path / "t.h5ad", "--out", tmp_path / "t.h5ad")):
+        assert "would be lost" in run(*words(case, "--genes", case.used[0], *more)).error
+    assert io.read_h5ad(case.rows).n_obs == 24

@@ -46,3 +46,19 @@ def test_what_is_drawn():
 def test_rows_without_trajectories_are_refused():
     with pytest.raises(MissingKeyError, match=r"gv\.tl\.velocity"):
         gv.pl.velocity(ad.AnnData(np.ones((2, 2))))
+
+
+def test_colours_of_another_column():
+    adata = followed()
+    adata.obs["reads"] = np.arange(12.0)
+    *points, _ = gv.pl.velocity(adata, colour="reads").data
+    ends = [trace for trace in points if trace.mode == "markers" and trace.marker.colorscale is not None]
+    assert len(ends) == 2 and list(ends[0].marker.color) == list(range(12))
+    assert [bool(trace.marker.showscale) for trace in ends] == [False, True]
+    adata.obs["side"] = ["l", "r", "l"] * 4
+    assert {trace.name for trace in gv.pl.velocity(adata, colour="side").data[:-1] if trace.showlegend} == {
+        "l",
+        "r",
+    }
+    with pytest.raises(MissingKeyError, match="stage"):
+        gv.pl.velocity(adata, colour="stage")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from genviz import io, metrics
 from genviz._errors import DataError, UsageError
 from genviz.metrics.condition_use import correlation_scores
 from genviz.metrics.tissue import TISSUE
+from genviz.models.genevar.prior.rule import sample_rule
 from genviz.recipes.genevar_draws import draw, has_depth
-from genviz.recipes.genevar_evaluation import evaluate_genevar
+from genviz.recipes.genevar_evaluation import evaluate_genevar, facts_of
 from genviz.recipes.genevar_nuisance import nuisance_scores
 from genviz.recipes.genevar_records import read_records, record_path, write_tables
-from genviz.recipes.genevar_rows import grid_step, load_evaluated, trained_rows
+from genviz.recipes.genevar_rows import grid_step, load_evaluated
 from genviz.recipes.genevar_use import derangement, likelihood_scores, with_profiles_of
 from tests.models.genevar.model_cases import model, rows
 
@@ -112,15 +112,23 @@ def test_every_row_of_a_training_section_counts_as_seen(home):
     assert set(found.held_out.sections) == {"B"} and len(found.training) == 5
 
 
-def test_rows_are_known_by_section_and_name():
-    given = spots()
-    alone = known()
-    alone.fitted.training_rows = [name.removeprefix("A_") for name in alone.fitted.training_rows]
-    expected = (given.obs["library_id"] == "A").to_numpy()
-    given.obs_names = [f"{s}_{n}" for s, n in zip(given.obs["library_id"], given.obs_names, strict=True)]
-    np.testing.assert_array_equal(trained_rows(alone, given), expected)
-    given.obs["library_id"] = pd.Categorical(["B"] * N)
-    assert not trained_rows(alone, given).any()
+def test_a_patient_of_training_is_stamped_and_refused_where_the_split_is_by_patient(home, tmp_path):
+    given, apart = spots(), known()
+    given.obs["patient"] = "p1"
+    io.write_h5ad(given, tmp_path / "rows.h5ad")
+    data = str(tmp_path / "rows.h5ad")
+    assert load_evaluated(known(), str(home / "rows.h5ad"), min_reads=0).same_patients is None
+    case = load_evaluated(apart, data, min_reads=0)  # from before patients were noted: by its rows
+    assert set(case.held_out.sections) == {"B"} and case.same_patients == ["p1"]
+    document = facts_of(case, data, 1, 0, sample_rule("mini"))
+    assert document["seen_patients"] == ["p1"] and document["same_patient"] is True
+    apart.fitted.facts |= {"patients_of_training": ["p0"], "split_by": "patient"}
+    document = facts_of(load_evaluated(apart, data, min_reads=0), data, 1, 0, sample_rule("mini"))
+    assert document["seen_patients"] == [] and document["same_patient"] is False
+    apart.fitted.facts["patients_of_training"] = ["p1"]
+    with pytest.raises(UsageError, match=r"on B or on other rows of their patients"):
+        load_evaluated(apart, data, ["B"], min_reads=0)
+    assert load_evaluated(apart, data, ["B"], allow_seen=True, min_reads=0).same_patients == ["p1"]
 
 
 def test_without_training_rows_what_needs_them_is_left_out_and_said(home, tmp_path):

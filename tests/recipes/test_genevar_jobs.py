@@ -19,7 +19,7 @@ def test_a_section_becomes_validation_and_test_rows_stay_test_rows():
     assert adata.obs["split"].tolist() == ["train", "val", "test", "test", "val", "val"]
     with pytest.raises(UsageError, match="several sections"):
         genevar_jobs.mark_validation(adata, "C")
-    with pytest.raises(UsageError, match="several"):
+    with pytest.raises(UsageError, match="Name more sections"):
         genevar_jobs.mark_validation(adata[adata.obs["library_id"] == "A"].copy(), "A")
 
 

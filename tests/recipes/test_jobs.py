@@ -165,3 +165,10 @@ def test_scores_as_text_keep_their_columns():
     assert mse.split() == ["mse", "1.000", "2.000"]
     assert x.split() == ["x", "0.500", "[0.400,", "0.600]", "–"]
     assert len({len(line) for line in (head, mse, x)}) == 1
+
+
+def test_a_list_of_no_sections_is_not_all_of_them(tmp_path):
+    jobs.check_sections(None)
+    jobs.check_sections(["C2"])
+    with pytest.raises(UsageError, match="names of sections; got none"):
+        jobs.train_genar("phantom", **options(tmp_path / "none", sections=[]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,8 @@ def genevar(adata):
     GeneVAR.setup_anndata(adata)
     made = GeneVAR(adata, preset="nano", **NANO)
     made._fitted, made._device = fitted(adata), "cpu"
+    made._fitted.facts["sections"] = ["P1"]
+    made._fitted.training_rows = adata.obs_names[adata.obs["library_id"] == "P1"].tolist()
     return made
 
 
@@ -55,7 +59,7 @@ def test_what_comes_back(genevar, genar, unseen, adata):
     assert list(found.predicted.obs_names) == list(unseen.obs_names)
     assert found.pearson_G["real"].mean() == pytest.approx(found.scores["real"]["pearson"].value)
     assert 0 < found.shuffled["p"] <= 1 and found.shuffled["n"] == 40
-    assert found.record["rows_seen_by_genar"] == 0 and found.record["rows_seen_by_genevar"] == unseen.n_obs
+    assert found.record["rows_seen_by_genar"] == found.record["rows_seen_by_genevar"] == 0
     assert found.record["field_um"] == pytest.approx(44.8) and "loose tiles" in found.record["features"]
     assert set(found.to_frame().columns) == {"tiles", "score", "value", "low", "high", "n"}
 
@@ -75,8 +79,22 @@ def test_a_perfect_generator_does_as_well_as_the_real_tiles(genevar, genar, unse
 
 def test_a_genar_that_saw_the_rows_is_refused(genevar, genar, adata):
     seen = adata[adata.obs["library_id"] == "P1"].copy()
-    with pytest.raises(UsageError, match="allow_seen=True"):
+    with pytest.raises(UsageError, match=r"GenAR was not trained on.*allow_seen=True"):
         gv.tl.roundtrip(genevar, genar, seen)
+
+
+def test_a_genevar_that_saw_the_rows_is_refused_or_stamped(genevar, genar, unseen, monkeypatch):
+    monkeypatch.setattr(genevar, "_fitted", copy.copy(genevar._fitted))
+    genevar._fitted.facts = genevar._fitted.facts | {"sections": ["P1", "P2"], "patients_of_training": ["P2"]}
+    genevar._fitted.training_rows = unseen.obs_names.tolist()
+    alone = unseen.copy()  # as one section alone has them
+    alone.obs_names = [name.removeprefix("P2_") for name in alone.obs_names]
+    assert alone.obs_names[0] != unseen.obs_names[0]
+    with pytest.raises(UsageError, match=r"GeneVAR was not trained on; it was on 11 of 11.*allow_seen=True"):
+        gv.tl.roundtrip(genevar, genar, alone)
+    found = gv.tl.roundtrip(genevar, genar, alone[:6].copy(), allow_seen=True, **FEW)
+    assert found.record["rows_seen_by_genevar"] == 6 and found.record["rows_seen_by_genar"] == 0
+    assert found.record["seen_patients"] == ["P2"]
 
 
 def test_another_field_of_view_is_refused(genevar, genar, unseen):

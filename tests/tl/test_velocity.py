@@ -7,11 +7,15 @@ import json
 import anndata as ad
 import numpy as np
 import pytest
+import torch
 
 import genviz as gv
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.models.genevar.trajectories import FlowInputs, endpoints
-from genviz.tl.grouping import group_scores
+from genviz.models.pixels import to_images
+from genviz.tl.flow_arrows import arrow_agreement
+from genviz.tl.flow_paths import _chosen
+from genviz.tl.grouping import group_scores, nearest
 from tests.models.genevar.model_cases import model, rows
 
 
@@ -27,14 +31,18 @@ def known(adata):
 
 @pytest.fixture(scope="module")
 def found(known, adata):
-    return gv.tl.velocity(known, adata, compare={"twin": known}, seed=0)
+    return gv.tl.velocity(known, adata, compare={"twin": known}, frames=3, seed=0)
 
 
 def test_result_has_what_it_says(found, adata, tmp_path):
     assert set(found.obs_names) == set(adata.obs_names)
     assert {key: found.obsm[key].shape for key in found.obsm} == {
-        "velocity_start": (32, 2), "velocity_end": (32, 2), "velocity_end_twin": (32, 2)
+        "spatial": (32, 2), "tiles": (32, 32, 32, 3),
+        "velocity_start": (32, 2), "velocity_end": (32, 2), "velocity_end_twin": (32, 2),
+        "velocity_null": (32, 2), "velocity_null_twin": (32, 2),
+        "velocity_frames": (32, 3, 32, 32, 3), "velocity_frames_twin": (32, 3, 32, 32, 3),
     }  # fmt: skip
+    assert np.array_equal(found.obsm["tiles"], adata[found.obs_names].obsm["tiles"])
     record = json.loads(found.uns["genviz"]["velocity"])
     assert record["parameters"]["scale"] == 3 and record["parameters"]["colour_key"] == "project"
     assert record["compare"] == ["twin"] and record["synthetic"] is True
@@ -42,6 +50,13 @@ def test_result_has_what_it_says(found, adata, tmp_path):
     assert list(numbers)[:4] == ["start", "before", "real", "end:model"]
     assert numbers["end:model"] == numbers["end:twin"]  # the same flow, noise, inputs
     assert numbers["end:model"] != numbers["end, others' profiles:model"]
+    assert record["gains"]["model"]["end:twin"] == {"gain": 0.0, "low": 0.0, "high": 0.0}
+    assert record["gains"]["model"]["before"]["gain"] == pytest.approx(
+        numbers["end:model"]["knn"] - numbers["before"]["knn"]
+    )
+    assert found.obs["velocity_agreement"].mean() == pytest.approx(
+        record["arrows"]["model"]["latent"]["agreement"], abs=1e-5
+    )
     gv.io.write_h5ad(found, tmp_path / "v.h5ad")
     assert json.loads(ad.read_h5ad(tmp_path / "v.h5ad").uns["genviz"]["velocity"]) == record
 
@@ -61,6 +76,51 @@ def test_ends_are_those_of_the_flow(known, adata):
     few = FlowInputs.of(fitted, adata[[5, 3]], None, 0)
     assert np.array_equal(few.start_NF[1], inputs.start_NF[3])
     assert not np.allclose(FlowInputs.of(fitted, adata[[3]], None, 1).start_NF[0], inputs.start_NF[3])
+
+
+def test_a_model_and_a_vanilla_flow_start_from_the_same_noise(known, adata):
+    """What differs between the two is the flow: noise, input and condition are the same numbers."""
+    vanilla = model(adata, counterfactuals={"enabled": False})
+    with torch.no_grad():
+        for parameter in vanilla.fitted.flow.parameters():
+            parameter += 0.05
+    ours, theirs = known._ready(), vanilla._ready()
+    a, b = FlowInputs.of(ours, adata, None, 0), FlowInputs.of(theirs, adata, None, 0)
+    assert np.array_equal(a.start_NF, b.start_NF)
+    assert torch.equal(a.r_NDnn, b.r_NDnn) and torch.equal(a.z_NZ, b.z_NZ)
+    both = gv.tl.velocity(known, adata, compare={"vanilla": vanilla}, seed=0)
+    alone = gv.tl.velocity(vanilla, adata, seed=0)
+    numbers, own = (json.loads(one.uns["genviz"]["velocity"])["numbers"] for one in (both, alone))
+    assert numbers["end:vanilla"] == own["end:model"] != numbers["end:model"]
+    assert numbers["end, others' profiles:vanilla"] == own["end, others' profiles:model"]
+    assert numbers["start"] == own["start"]
+
+
+def test_frames_lead_from_noise_to_the_decoded_end(known, adata, found):
+    fitted = known._ready()
+    inputs = FlowInputs.of(fitted, adata[found.obs_names], None, 0)
+    end = torch.from_numpy(endpoints(fitted, inputs)[:2]).unflatten(1, tuple(inputs.eps_NDGG.shape[1:]))
+    tokenizer, scale = fitted.trained_tokenizer(), fitted.trained_flow().scale
+    middle = tokenizer.decode(scale * (inputs.eps_NDGG[:2] + end) / 2)
+    seen = found.obsm["velocity_frames"][:2].astype(int)
+    assert np.abs(seen[:, 1] - to_images(middle)).max() <= 1
+    assert np.abs(seen[:, 2] - to_images(tokenizer.decode(scale * end))).max() <= 1
+    one = gv.tl.velocity(known, adata, frames=1, seed=0)
+    assert np.array_equal(one.obsm["velocity_frames"][:, 0], found.obsm["velocity_frames"][:, 2])
+
+
+def test_arrows_that_go_with_their_start_agree_and_dealt_ones_do_not():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(120, 2))
+    outwards, numbers = arrow_agreement(start, 3 * start, 0)
+    assert outwards.shape == (120,) and numbers["agreement"] > 0.8 > numbers["null_95"]
+    assert numbers["p"] < 0.01
+    _, numbers = arrow_agreement(start, rng.normal(size=(120, 2)), 0)
+    assert numbers["null"] - 0.1 < numbers["agreement"] < numbers["null_95"] + 0.1 and numbers["p"] > 0.01
+    arrow = 3 * start - start
+    unit = arrow / np.linalg.norm(arrow, axis=1, keepdims=True)
+    near = nearest(start, 5)[7]
+    assert outwards[7] == pytest.approx((unit[near] @ unit[7]).mean(), abs=1e-5)
 
 
 def test_scores_know_groups_from_chance():
@@ -86,6 +146,8 @@ def test_what_cannot_be_followed_is_refused(known, adata):
         gv.tl.velocity(known, adata, scale=1)
     with pytest.raises(UsageError, match="other names than 'model'"):
         gv.tl.velocity(known, adata, compare={"model": known})
+    with pytest.raises(UsageError, match="frames as a whole number"):
+        gv.tl.velocity(known, adata, frames=-1)
     with pytest.raises(MissingKeyError, match="stage"):
         gv.tl.velocity(known, adata, colour_key="stage")
     with pytest.raises(DataError, match="two groups of at least 6"):
@@ -100,3 +162,19 @@ def test_what_cannot_be_followed_is_refused(known, adata):
     narrow = model(adata, condition={"n_genes": 12, "n_latent": 3})
     with pytest.raises(UsageError, match="told the same; 'b'"):
         gv.tl.velocity(known, adata, compare={"b": narrow})
+
+
+def test_a_few_tiles_of_each_slide_where_there_are_many(adata):
+    """Five of a slide are the paper's; of two sections they would leave ten."""
+    groups = adata.obs["project"].to_numpy().astype(str)
+    assert len(_chosen(adata, groups, 200, None, 0)) == 32
+    few = _chosen(adata, groups, 200, 3, 0)
+    counted = adata.obs.iloc[few].groupby(["project", "library_id"], observed=True).size()
+    assert counted.max() == 3 and len(few) < 32
+    many = ad.AnnData(obs={"library_id": np.repeat([f"s{i:02d}" for i in range(20)], 8)})
+    groups = np.repeat(["a", "b"], 80)
+    chosen = _chosen(many, groups, 200, None, 0)
+    assert len(chosen) == 100 and many.obs["library_id"].iloc[chosen].value_counts().eq(5).all()
+    assert len(_chosen(many, groups, 200, 8, 0)) == 160 and len(_chosen(many, groups, 12, None, 0)) == 24
+    with pytest.raises(UsageError, match="n_per_slide"):
+        gv.tl.velocity(model(adata), adata, n_per_slide=0)

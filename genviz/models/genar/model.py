@@ -23,6 +23,7 @@ from genviz.models.genar.ensemble import SampleArgs
 from genviz.models.genar.fitting import fit, training_masks
 from genviz.models.genar.predicting import predict, resolve_clamp
 from genviz.models.genar.presets import preset as preset_config
+from genviz.models.genar.regenerating import Regenerating
 from genviz.models.genar.rows import feature_recipe
 from genviz.models.genar.scoring import log_likelihood, pit
 from genviz.models.genar.training import TrainOptions
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genviz")
 
 
-class GenAR:
+class GenAR(Regenerating):
     """Predicts raw gene counts from tissue: tile and position in, joint distribution of counts out.
 
     The panel's total is drawn first, then split down a gene tree, scale by scale, so that counts agree at every

@@ -91,6 +91,20 @@ def predict(
     return prediction_of(adata, summary, ensemble.tree, ensemble.scales, record, key=key)
 
 
+def expected_counts(fitted: Fitted, adata: AnnData, args: SampleArgs, *, depth: Any) -> NDArray[np.float64]:
+    """E[X] of all genes, (N, G): in closed form where there is one, else an average of samples."""
+    ensemble = fitted.ensemble
+    rows = rows_of(adata, fitted.features)
+    given = feature_recipe(adata, fitted.features)
+    check_recipe(fitted.recipe, given, len(ensemble.scaler.mean_F), rows.features_NF.shape[1])
+    args, _ = _tell_depth(ensemble, rows, read_depth(adata, depth), args)
+    z_NF = ensemble.scaler.apply(rows.features_NF, rows.libraries)
+    mean_NG = ensemble.mean(rows, z_NF, args)
+    if mean_NG is None:
+        mean_NG = predict_rows(ensemble, rows, args, 0.9, ()).genes.mean.astype(np.float64)
+    return mean_NG
+
+
 def resolve_clamp(clamp: Mapping[Any, float] | None, ensemble: Ensemble) -> Clamp | None:
     """Gene names and (scale index, group) pairs → (scale index, group) pairs.
 

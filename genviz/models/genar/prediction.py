@@ -5,15 +5,12 @@ Shape legend: N rows, F features.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from genviz._settings import settings
+from genviz.models.cluster import active_client, in_order
 from genviz.models.genar.ensemble import Ensemble, SampleArgs
 from genviz.models.genar.rows import Rows
 from genviz.models.genar.summary import Summary, concatenate, summarise
@@ -34,12 +31,7 @@ def predict_rows(
         (rows.take(index), z_NF[index], args.take(index))
         for index in (np.arange(start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK))
     ]
-    client = active_client()
-    results = (
-        (summarise(ensemble, *job, level, readouts) for job in jobs)
-        if client is None
-        else _on_cluster(client, ensemble, jobs, level, readouts)
-    )
+    results = in_order(_summary, (ensemble, level, readouts), jobs, client=active_client())
     parts = []
     with tqdm(total=len(rows), desc="predicting", unit="spot", disable=not settings.progress) as bar:
         for part in results:
@@ -48,30 +40,9 @@ def predict_rows(
     return concatenate(parts)
 
 
-def active_client() -> Any | None:
-    """The Dask client of this session, if the user started one."""
-    if "distributed" not in sys.modules:
-        return None  # nobody can have started one
-    from distributed import default_client
-
-    try:
-        return default_client()
-    except ValueError:
-        return None
-
-
-def _on_cluster(
-    client: Any,
-    ensemble: Ensemble,
-    jobs: list[tuple[Rows, NDArray[np.float32], SampleArgs]],
-    level: float,
-    readouts: tuple[str, ...],
-) -> Iterator[Summary]:
-    """Chunks in order, computed by the workers; the networks travel once."""
-    model = client.scatter(ensemble, broadcast=True)
-    futures = [client.submit(summarise, model, *job, level, readouts, pure=False) for job in jobs]
-    try:
-        for future in futures:
-            yield future.result()
-    finally:
-        client.cancel(futures)
+def _summary(
+    shared: tuple[Ensemble, float, tuple[str, ...]], rows: Rows, z_NF: NDArray[np.float32], args: SampleArgs
+) -> Summary:
+    """One chunk."""
+    ensemble, level, readouts = shared
+    return summarise(ensemble, rows, z_NF, args, level, readouts)

@@ -6,6 +6,7 @@ input, Z of the condition.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from genviz._keys import Layers, Obs, Uns
 from genviz.models.genevar.condition.conditioner import LinearConditioner, PcaConditioner
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.profiles import Profiles
-from genviz.models.genevar.condition.rows import profiles_of
+from genviz.models.genevar.condition.rows import AbsentGenes, profiles_of
 from genviz.models.genevar.condition.scaler import ProfileScaler
 from genviz.models.genevar.condition.vae import VaeConditioner
 from genviz.models.genevar.fitted import Fitted
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 LABEL_KEY = "label_key"  # the fact that names the column of classes
+_MOST_FILLED = 0.5  # share of genes at their training mean beyond which a profile is hardly one
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,21 @@ def told_by(
         return Told(profiles_of(_without_profiles(adata), ["-"], config, label_key=label_key))
     used = [fitted.genes[column] for column in conditioner.scaler.columns_U]
     missing = tuple(sorted(set(used) - set(adata.var_names.astype(str))))
-    given = [gene for gene in used if gene not in set(missing)] if impute_missing else used
+    filled = impute_missing and len(missing) < len(used)  # of nothing measured there is no profile to fill up
+    given = [gene for gene in used if gene not in set(missing)] if filled else used
     try:
         own = profiles_of(adata, given, config, depth_N=_depth(adata, depth))
-    except DataError as err:
-        if missing and not impute_missing:
-            raise DataError(f"{err} impute_missing=True sets them to their training mean.") from err
-        raise
-    if not given:
-        raise DataError(f"Expected genes of the model, {len(used)} of which its condition uses; got none.")
+    except AbsentGenes as err:
+        if len(missing) == len(used):
+            raise
+        how = "impute_missing=True (--impute-missing)"
+        raise DataError(f"{err} Or set them to their training mean: {how}.") from err
+    if len(missing) > _MOST_FILLED * len(used):
+        warnings.warn(
+            f"{len(missing)} of the {len(used)} genes that the condition uses are absent and set to their training "
+            "mean: tiles say little about these rows. Are genes named as in training?",
+            stacklevel=2,
+        )
     matrix = _in_model_order(own, given, missing, fitted.genes, conditioner.scaler, config)
     return Told(replace(own, matrix=matrix), missing)
 

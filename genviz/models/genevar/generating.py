@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obsm
-from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.library import library_of_rows
 from genviz.models.arguments import check_number
@@ -29,6 +27,7 @@ from genviz.models.genevar.prior.protocols import teacher_maps
 from genviz.models.genevar.prior.rule import SampleRule, sample_rule
 from genviz.models.genevar.prior.sampler import sample
 from genviz.models.genevar.rows import drawn_rows, put_tiles, record_of
+from genviz.models.genevar.tile_bar import tile_bar
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -159,8 +158,7 @@ def _drawn(
     images_NHW3 = np.empty((total, size, size, 3), np.uint8)
     inject = fitted.injector()
     block = batch * _BATCHES_A_BLOCK
-    # Analyses call this many times: a bar that stayed would be a line of each.
-    with tqdm(total=total, desc="tiles", unit="tile", leave=False, disable=not settings.progress) as bar:
+    with tile_bar(total) as advance:
         for start in range(0, total, block):
             own = slice(start, min(start + block, total))
             sampled = sample(
@@ -174,7 +172,7 @@ def _drawn(
             )
             s_NL[own] = sampled.s_NL.numpy()
             images_NHW3[own] = decoded(fitted, s_NL[own])
-            bar.update(own.stop - own.start)
+            advance(own.stop - own.start)
     return s_NL, images_NHW3
 
 

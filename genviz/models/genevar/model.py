@@ -116,7 +116,7 @@ class GeneVAR:
         Raises
         ------
         UsageError
-            For an unknown stage, one without those before it, or when resuming without a folder.
+            For an unknown stage, one without those before it or with later ones in the folder, or no folder to resume.
         KeyboardInterrupt
             When stopped by hand; the message says how to go on.
         """

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genviz._errors import MissingKeyError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.io.library import is_synthetic, libraries
+from genviz.io.library import is_synthetic
 from genviz.models.base import image_provenance
 from genviz.models.genevar.checkpoint import FORMAT_FACT
+from genviz.models.genevar.condition.rows import sections_of_rows
 from genviz.models.genevar.fitted import TOKENIZER, Fitted
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SECTIONS, CHOSEN_BY, SYNTHETIC = "sections", "chosen_by", "synthetic"
 """Facts about training: its sections, those by which the best epoch was chosen, and whether tissue was drawn."""
+PATIENTS, SPLIT_BY = "patients_of_training", "split_by"
+"""More of them: patients of the rows trained on or chosen by, and the column that the split was declared by."""
 
 
 def drawn_rows(adata: AnnData, n: int) -> AnnData:
@@ -122,17 +124,9 @@ def record_of(
     ) | {
         "transductive": [],
         # What was made of rows that the model was trained on says nothing about others.
-        "sections_of_training": sorted(set(_sections(adata)) & set(fitted.facts.get(SECTIONS, []))),
+        "sections_of_training": sorted(set(sections_of_rows(adata)) & set(fitted.facts.get(SECTIONS, []))),
         "phantom": bool(fitted.facts.get(SYNTHETIC, False)) or is_synthetic(adata),
     }
-
-
-def _sections(adata: AnnData) -> list[str]:
-    """Of all rows; "" where they lie on none."""
-    try:
-        return libraries(adata)
-    except MissingKeyError:
-        return [""]
 
 
 def _copied(values: Any) -> Any:

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from genviz._errors import UsageError
 from genviz.core.keyed import row_generator
+from genviz.models.chunks import by_chunks
 from genviz.models.genevar.codec import tile_tokens
 from genviz.models.genevar.conditions import conditions, told_by
 from genviz.models.genevar.fitted import TOKENIZER, Fitted
+from genviz.models.pixels import to_images
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -122,6 +124,36 @@ def endpoints(fitted: Fitted, inputs: FlowInputs, order: NDArray[np.intp] | None
         with torch.no_grad():
             found.append(flow.predict(eps_BDGG, r_BDnn, z_BZ, inputs.k) / flow.scale)
     return flat(torch.cat(found))
+
+
+def frames(
+    fitted: Fitted, inputs: FlowInputs, end_NF: Float, shares_S: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Tiles (N, S, H, W, 3) along the straight lines that one step takes from noise to its ends.
+
+    Parameters
+    ----------
+    fitted
+        The model that `endpoints` was asked.
+    inputs
+        Of the rows.
+    end_NF
+        Where the flow arrives.
+    shares_S
+        Shares of the way, 0 (noise) to 1 (end).
+    """
+    tokenizer, shape = fitted.trained_tokenizer(), inputs.eps_NDGG.shape[1:]
+    scale = float(fitted.trained_flow().scale)
+
+    def work(start_BF: Float, end_BF: Float) -> NDArray[np.uint8]:
+        found = []
+        for share in shares_S:
+            at_BF = torch.from_numpy(((1 - share) * start_BF + share * end_BF).astype(np.float32))
+            f_BDGG = scale * at_BF.unflatten(1, tuple(shape)).to(fitted.device)
+            found.append(to_images(tokenizer.decode(f_BDGG)))
+        return np.stack(found, axis=1)
+
+    return by_chunks(work, inputs.start_NF, end_NF)
 
 
 def check_same_space(first: Fitted, other: Fitted, name: str, adata: AnnData, inputs: FlowInputs) -> None:

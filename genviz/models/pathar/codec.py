@@ -17,7 +17,7 @@ from torch import Tensor
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.core.instances import split_instances
-from genviz.models.chunks import by_chunks
+from genviz.models.chunks import CHUNK, by_chunks
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pixels import mask_tensor, to_images, to_tensor
 
@@ -72,10 +72,13 @@ def encode_tiles(fitted: Fitted, tiles_RHW3: NDArray[np.uint8]) -> NDArray[np.in
     return by_chunks(work, tiles_RHW3)
 
 
-def decode_images(fitted: Fitted, tokens: Tokens, labels: Sequence[str]) -> NDArray[np.uint8]:
+def decode_images(
+    fitted: Fitted, tokens: Tokens, labels: Sequence[str], *, at_once: int = CHUNK
+) -> NDArray[np.uint8]:
     """Images uint8 (R, H, W, 3); of labels whose training images were all grey, grey (the mean of the channels).
 
-    Without structure tokens the image decoder's null stands in for them, where it was learned.
+    Without structure tokens the image decoder's null stands in for them, where it was learned. Rows go through the
+    decoder `at_once`; a live view, in which one tile is waited for, passes 1.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def decode_images(fitted: Fitted, tokens: Tokens, labels: Sequence[str]) -> NDAr
         structure = indices(fitted, s_BN) if s_BN.shape[1] and fitted.tokenizer.dual else None
         return to_images(fitted.tokenizer.decode_image(structure, indices(fitted, a_BN), tokens.grid))
 
-    images: NDArray[np.uint8] = by_chunks(work, tokens.appearance_RN, tokens.structure_RN)
+    images: NDArray[np.uint8] = by_chunks(work, tokens.appearance_RN, tokens.structure_RN, size=at_once)
     grey = np.isin(np.asarray(labels), fitted.facts.get("grey_labels", []))
     images[grey] = images[grey].mean(axis=-1, keepdims=True).round().astype(np.uint8)
     return images
@@ -108,15 +111,15 @@ def decode_masks(fitted: Fitted, tokens: Tokens) -> NDArray[np.uint16]:
     return np.stack([split_instances(mask).astype(np.uint16) for mask in decode_foreground(fitted, tokens)])
 
 
-def decode_foreground(fitted: Fitted, tokens: Tokens) -> NDArray[np.bool_]:
-    """Decoded masks as they are, bool (R, H, W)."""
+def decode_foreground(fitted: Fitted, tokens: Tokens, *, at_once: int = CHUNK) -> NDArray[np.bool_]:
+    """Decoded masks as they are, bool (R, H, W); `at_once` as in `decode_images`."""
     check_range(fitted, tokens)
 
     def work(s_BN: NDArray[np.int32]) -> NDArray[Any]:
         logits_B1HW = fitted.tokenizer.decode_mask(indices(fitted, s_BN), tokens.grid)
         return np.asarray((logits_B1HW > 0)[:, 0].cpu().numpy())
 
-    return by_chunks(work, tokens.structure_RN)
+    return by_chunks(work, tokens.structure_RN, size=at_once)
 
 
 def check_range(fitted: Fitted, tokens: Tokens) -> None:

@@ -17,7 +17,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz.core.keyed import row_key
 from genviz.models.arguments import check_number
-from genviz.models.chunks import by_chunks, rows_at_once
+from genviz.models.chunks import CHUNK, by_chunks, rows_at_once
 from genviz.models.pathar.codec import Tokens, decode_images, decode_masks, indices, no_tokens
 from genviz.models.pathar.conditions import Conditions, organ_tensor
 from genviz.models.pathar.fitted import Fitted
@@ -168,9 +168,12 @@ def decoded_rows(
 
 
 def log_prob_of(
-    fitted: Fitted, tokens: Tokens, conditions: Conditions
+    fitted: Fitted, tokens: Tokens, conditions: Conditions, *, at_once: int = CHUNK
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Log-probability of each token of both streams under the model's own law, nats; (R, 0) of none."""
+    """Log-probability of each token of both streams under the model's own law, nats; (R, 0) of none.
+
+    `at_once` as in `decode_images`.
+    """
     prior = fitted.trained_prior()
     n_cells = tokens.grid[0] * tokens.grid[1]
     n_structure = n_cells if prior.structure_codes else 0
@@ -187,7 +190,9 @@ def log_prob_of(
         with torch.inference_mode():
             return np.asarray(torch.cat(prior.log_prob_tokens(s, a, label, organ), dim=1).cpu().numpy())
 
-    found = by_chunks(work, tokens.appearance_RN, tokens.structure_RN, *conditions.indices(fitted))
+    found = by_chunks(
+        work, tokens.appearance_RN, tokens.structure_RN, *conditions.indices(fitted), size=at_once
+    )
     return found[:, :n_structure], found[:, n_structure:]
 
 

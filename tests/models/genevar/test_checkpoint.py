@@ -45,6 +45,10 @@ def test_a_loaded_model_is_the_saved_one(name, tmp_path):
         np.testing.assert_array_equal(first.obsm[key], second.obsm[key])
     if made.fitted.flow is not None:
         assert float(found.fitted.flow.scale) == pytest.approx(1.7)
+    assert found.fitted.prior.first_injected == made.fitted.prior.first_injected
+    for first, second in zip(made.fitted.conditioner.state(), found.fitted.conditioner.state(), strict=True):
+        assert first.keys() == second.keys()  # means and deviations of codes among them
+        assert all(np.array_equal(first[key], second[key]) for key in first)
     assert {file.name for file in (tmp_path / "model").iterdir()} == {
         "config.json", "weights.safetensors", "genes.txt", "split.json", "card.md",
     }  # fmt: skip

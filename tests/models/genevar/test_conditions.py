@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -44,8 +45,33 @@ def test_missing_genes_are_named_and_filled_only_on_request(trained):
         trained.generate(short)
     found = trained.generate(short, impute_missing=True)
     assert json.loads(found.uns["genviz"]["genevar"])["parameters"]["imputed"] == names[:2]
-    with pytest.raises(DataError, match="12"):
-        trained.generate(given[:, [g for g in given.var_names if g not in names]].copy(), impute_missing=True)
+
+
+def test_of_nothing_measured_no_profile_is_made(trained):
+    given, names = rows(), used(trained)
+    for impute in (False, True):
+        with pytest.raises(DataError, match="12 are absent") as refused:
+            trained.generate(
+                given[:, [g for g in given.var_names if g not in names]].copy(), impute_missing=impute
+            )
+        assert "impute_missing" not in str(refused.value)
+    given.var_names = [f"ENSG{i:011d}" for i in range(given.n_vars)]
+    with pytest.raises(DataError, match="to symbols") as refused:
+        trained.generate(given, impute_missing=True)
+    assert str(refused.value).count("Ensembl") == 1
+
+
+def test_it_is_said_when_hardly_anything_was_measured(trained):
+    given, names = rows(), used(trained)
+    with pytest.warns(UserWarning, match="7 of the 12 genes"):
+        trained.generate(
+            given[:, [g for g in given.var_names if g not in names[:7]]].copy(), impute_missing=True
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained.generate(
+            given[:, [g for g in given.var_names if g not in names[:6]]].copy(), impute_missing=True
+        )
 
 
 def test_a_gene_that_is_filled_is_at_its_training_mean(trained):
@@ -84,6 +110,9 @@ def test_what_is_no_count_is_refused(trained):
     given = rows()
     given.X = given.X * 0.5
     with pytest.raises(DataError):
+        trained.generate(given)
+    given.layers["tpm"], given.X = given.X, None
+    with pytest.raises(MissingKeyError, match="told counts"):
         trained.generate(given)
     given = rows()
     given.X = given.X * 0

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genviz import io
+from genviz import io, pp
 from genviz._errors import DataError, UsageError
 from genviz.models.genevar import codec
 from genviz.models.genevar.prior.rule import SampleRule
+from genviz.pp.source_splits import refuse_held_out, split_of_sources
 from tests.models.genevar.condition.cases import programme_counts
 from tests.models.genevar.model_cases import model, rows
 
@@ -177,6 +178,19 @@ def test_impossible_calls_are_refused(trained, wrong):
 def test_no_rows_are_refused(trained):
     with pytest.raises(DataError, match="at least one row"):
         trained.generate(rows(3)[:0].copy())
+
+
+def test_tiles_of_held_out_profiles_are_known_as_such(trained):
+    """Property 21: a generated row follows its profile's split, and one of a held-out profile is refused."""
+    given = rows(8)
+    given.obs["patient"] = [f"p{i // 2}" for i in range(8)]
+    pp.split(given, group_key="patient", test=["p1"])
+    made = trained.generate(given, n=2, seed=0)
+    assert split_of_sources(made, given).tolist() == given.obs["split"].astype(str).repeat(2).tolist()
+    kept = made[(split_of_sources(made, given) == "train")].copy()
+    refuse_held_out(kept, given)
+    with pytest.raises(DataError, match=r"4 of 16 come from held-out ones \(test\)"):
+        refuse_held_out(made, given)
 
 
 def test_profiles_matter(trained):

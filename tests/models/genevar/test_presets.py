@@ -3,16 +3,84 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from genviz._errors import UsageError
 from genviz.models.genevar.ablations import ABLATIONS, ablation, complete
+from genviz.models.genevar.condition.gene_vae import GeneVAE
 from genviz.models.genevar.config import GeneVARConfig
+from genviz.models.genevar.fitted import new_flow
 from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.presets import PRESETS, preset
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.tokenizer.network import Tokenizer
+
+# Every row of the specification's section 3, but for the two of ImageFolder, which are optional and not built.
+ROWS = {
+    "a1_mf", "a2_mf_rna", "a3_mf_ci", "a4_rcm", "b1_class", "b2_linear", "b3_vae", "c1_var", "c2_vit", "c3_fm",
+    "c4_rcm", "e3_var", "e4_var_rcm", "f1_none", "f2_random", "f3_edist", "f4_grad", "km7", "km8", "km9", "km10",
+    "x_input_rk", "x_input_fhat", "x_input_both", "x_train_oracle", "x_train_self", "x_eps_shared", "x_eps_indep",
+    "x_alpha_0", "x_alpha_0.03", "x_alpha_0.1", "x_alpha_0.3", "x_norm_none", "x_norm_zscore_log",
+    *(f"d_{''.join(some)}" for n in range(1, 4) for some in combinations("acs", n)),
+    *(f"d_l{''.join(some)}" for n in range(4) for some in combinations("acs", n)),
+}  # fmt: skip
+
+
+def networks(name):
+    """Tokenizer, flow and prior of a preset, without memory."""
+    config = preset(name)
+    t, n_cond = config.tokenizer, config.condition.n_latent + config.condition.depth
+    with torch.device("meta"):
+        return (
+            Tokenizer(t),
+            Flow(config.flow, n_cond, t.code_dim, t.scales),
+            ScalePrior(config.prior, n_cond, t.code_dim, t.n_codes, t.scales),
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nano", (131_850, 30_093, 23_404)),
+        ("mini", (1_500_346, 1_189_025, 2_969_944)),
+        ("paper", (108_948_355, 81_135_592, 309_466_768)),
+    ],
+)
+def test_sizes_of_the_presets(name, expected):
+    """Of the networks that a preset itself asks for; specification: 108.9 M, about 81 M, about 309 M at paper size."""
+    found = tuple(sum(p.numel() for p in network.parameters()) for network in networks(name))
+    assert found == expected
+    if name == "paper":
+        with torch.device("meta"):
+            vae = GeneVAE(preset(name).condition, 17_655)
+        assert sum(p.numel() for p in vae.parameters()) == pytest.approx(36.9e6, rel=0.005)
+
+
+def test_every_row_of_the_specification_has_a_name():
+    """Property 20; ours beyond them are the mask's other source and nothing else."""
+    assert {f"abl/{row}" for row in ROWS} <= set(ABLATIONS)
+    assert set(ABLATIONS) - {f"abl/{row}" for row in ROWS} == {
+        "abl/x_source_other_wsi",
+        "abl/x_source_same_tile",
+    }
+
+
+@pytest.mark.parametrize("base", ["mini", "paper"])
+def test_rows_change_what_they_are_named_after(base):
+    """Each name of its own differs from the base; those of the base itself do not."""
+    whole = complete(preset(base))
+    kept = {"a4_rcm", "c4_rcm", "d_lacs", "e4_var_rcm", "f4_grad", "x_input_rk", "x_train_self", "x_eps_shared",
+            "x_alpha_0.1", "x_norm_zscore_log"}  # fmt: skip
+    kept |= {"b3_vae", "km9"} if base == "paper" else {"km10"}
+    for row in ROWS:
+        assert (ablation(f"abl/{row}", preset(base)) == whole) is (row in kept), row
+    assert ablation("abl/km7", preset(base)).prior.n_inject == 4
+    assert ablation("abl/a1_mf", preset(base)).flow.use_z is False
+    assert ablation("abl/x_alpha_0", preset(base)).counterfactuals.active == ()
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -86,3 +154,11 @@ def test_unknown_names_and_too_few_scales_are_refused():
         ablation("abl/e1_imagefolder", preset("mini"))
     with pytest.raises(UsageError, match="below the number of scales"):
         ablation("abl/km7", preset("nano"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [({}, 1.0), ({"eps": "independent", "debias": "scale"}, 0.9)]
+)
+def test_a_flow_takes_back_what_its_counterfactuals_add(changes, expected):
+    config = preset("nano", {"counterfactuals": changes})
+    assert new_flow(config, SimpleNamespace(cond_dim=5)).velocity_scale == pytest.approx(expected)

@@ -55,7 +55,7 @@ class Conditioner(Protocol):
         ...
 
     def state(self) -> State:
-        """Arrays and JSON values, from which `conditioners.restore` rebuilds it."""
+        """Arrays and JSON values, from which `kinds.restore_conditioner` rebuilds it."""
         ...
 
 

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Layers, Obs
-from genviz.core.counts import check_names
-from genviz.io.counts import counts_of, gene_positions
+from genviz.core.counts import check_names, first_names
+from genviz.io.counts import counts_of
 from genviz.io.library import library_of_rows
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.profiles import Profiles
@@ -25,6 +25,10 @@ _ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}")
 _VERSION = re.compile(r"(ENS[A-Z]*G\d{6,})\.\d+")
 _MOST_TPM = 1e6 * 1.01
 _MOSTLY = 0.5
+
+
+class AbsentGenes(DataError):
+    """Genes that a condition is told and the rows do not have."""
 
 
 def profiles_of(
@@ -72,7 +76,7 @@ def profiles_of(
         whole[:, at],
         depth_N=depth_N,
         names=[str(name) for name in adata.obs_names],
-        libraries=_libraries(adata),
+        libraries=sections_of_rows(adata),
         labels=_labels(adata, label_key) if config.kind == "class" else None,
     )
 
@@ -87,6 +91,12 @@ def counts_of_profiles(adata: AnnData) -> sparse.csr_matrix:
     """
     try:
         return counts_of(adata)
+    except MissingKeyError as err:
+        if Layers.TPM not in adata.layers:
+            raise
+        raise MissingKeyError(
+            f"{err} The model is told counts, for which layers['{Layers.TPM}'] cannot stand in."
+        ) from err
     except DataError as err:
         stored: Any = adata.layers.get(Layers.COUNTS, adata.X)
         sums = np.asarray(stored.sum(axis=1), dtype=np.float64).ravel()
@@ -130,17 +140,30 @@ def tpm_of_profiles(adata: AnnData) -> sparse.csr_matrix:
 
 
 def _positions(adata: AnnData, genes: Sequence[str]) -> NDArray[np.int64]:
-    try:
-        return gene_positions(adata.var_names, genes)
-    except DataError as err:
-        hint = _other_ids([str(name) for name in adata.var_names], list(genes))
-        raise (DataError(f"{err} {hint}") if hint else err) from err
+    have = [str(name) for name in adata.var_names]
+    check_names(have, "genes")
+    place = {name: i for i, name in enumerate(have)}
+    missing = [gene for gene in genes if gene not in place]
+    if missing:
+        hint = other_ids(have, genes) or (
+            "Use the symbols that the model was trained with (old ones such as SEPW1 are common)."
+        )
+        raise AbsentGenes(
+            f"Expected {len(genes)} genes; {len(missing)} are absent from the data: {first_names(missing, 10)}. {hint}"
+        )
+    return np.array([place[gene] for gene in genes], dtype=np.int64)
 
 
-def _other_ids(have: list[str], want: list[str]) -> str:
-    """What to do when one side has Ensembl ids and the other symbols, or ids with versions."""
+def other_ids(have: Sequence[str], want: Sequence[str]) -> str:
+    """What to do when one side has Ensembl ids and the other symbols, or ids with versions; else empty.
 
-    def share(names: list[str]) -> float:
+    Parameters
+    ----------
+    have, want
+        Genes of the data; of the model.
+    """
+
+    def share(names: Sequence[str]) -> float:
         return sum(bool(_ENSEMBL.match(name)) for name in names) / max(1, len(names))
 
     stripped = {_VERSION.sub(r"\1", name) for name in have}
@@ -151,14 +174,23 @@ def _other_ids(have: list[str], want: list[str]) -> str:
     ):
         return "The data's Ensembl ids carry versions (ENSG00000141510.18): take them off."
     if share(have) > _MOSTLY >= share(want):
-        return "The data have Ensembl ids and the model symbols: read them with gv.io.read_gdc(..., names='symbol')."
+        return (
+            "The data have Ensembl ids and the model symbols: set adata.var_names to symbols, or read profiles with "
+            "names='symbol'."
+        )
     if share(want) > _MOSTLY >= share(have):
         return "The data have symbols and the model Ensembl ids: rename them, or read profiles with names='ensembl'."
     return ""
 
 
-def _libraries(adata: AnnData) -> list[str]:
-    """Section of each row, "" for rows that lie on no section."""
+def sections_of_rows(adata: AnnData) -> list[str]:
+    """Section of each row, "" for rows that lie on none.
+
+    Parameters
+    ----------
+    adata
+        Rows.
+    """
     try:
         return [str(name) for name in library_of_rows(adata)]
     except MissingKeyError:

@@ -36,7 +36,7 @@ class Sums(Protocol):
 class FlowInjector:
     """Masks and refined maps of a trained flow, whose weights are frozen here.
 
-    In sampling it is called by `genviz.models.genevar.sampler.sample`.
+    In sampling it is called by `genviz.models.genevar.prior.sampler.sample`.
 
     Parameters
     ----------

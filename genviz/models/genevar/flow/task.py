@@ -93,7 +93,7 @@ class FlowTask(nn.Module):
         Returns
         -------
         loss, parts
-            See `genviz.models.genevar.flow_objective.objective`.
+            See `genviz.models.genevar.flow.objective.objective`.
 
         Raises
         ------

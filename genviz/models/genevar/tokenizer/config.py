@@ -9,6 +9,7 @@ from genviz._errors import UsageError
 from genviz.models.config_base import Choices, Config
 from genviz.nn.multiscale_quantiser import MODES, checked_scales
 
+MOST_CODES = 2**15 - 1  # tokens are kept as int16
 _LEAST_JUDGED = 24  # pixels a side from which the discriminator's coarse scale has a patch
 
 
@@ -34,7 +35,7 @@ class TokenizerConfig(Config):
     scales
         Cells a side of each scale, rising to the latent grid, ``size_px / stride``.
     n_codes, code_dim
-        Codes that all scales share; length of a code.
+        Codes that all scales share, at most `MOST_CODES`; length of a code.
     n_phi, phi_weight
         Convolutions after upsampling that the scales share, and their weight against the identity.
     patch_basis
@@ -135,6 +136,8 @@ class TokenizerConfig(Config):
         self._check_sizes()
 
     def _check_sizes(self) -> None:
+        if self.n_codes > MOST_CODES:
+            raise UsageError(f"Expected n_codes of at most {MOST_CODES}; got {self.n_codes}. Take fewer.")
         if not self.multipliers or any(m < 1 for m in self.multipliers):
             raise UsageError(f"Expected multipliers from 1, one a level; got {self.multipliers}.")
         if self.size_px != self.stride * self.scales[-1]:

@@ -79,7 +79,9 @@ def train_flow(
     with torch.random.fork_rng():
         torch.manual_seed(row_key(seed, "", "flow", "start") % 2**63)
         flow = new_flow(config, conditioner)
-    flow.start(tokenizer.quantiser.embed_sum(views["tokens"][:_START_TILES]))
+    # Rows come section by section: the first ones would measure the first section alone.
+    some = torch.linspace(0, len(code_MI) - 1, min(_START_TILES, len(code_MI))).long()
+    flow.start(tokenizer.quantiser.embed_sum(views["tokens"][some]))
     task = FlowTask(flow, tokenizer.quantiser, counterfactuals, first_scale=first_scale(config))
     batches = KeyedBatches(columns, recipe.batch_size, seed=seed, per_epoch=config.views.per_epoch)
     fit = options.fit(recipe, "flow")

@@ -18,6 +18,7 @@ from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.genevar.training.data import TrainingData
 from genviz.models.genevar.training.prior_task import MixedBatches, PriorTask, share_of
+from genviz.models.genevar.training.shown import generated
 from genviz.models.genevar.training.token_views import code_views, token_views, whole_views
 from genviz.train.averaging import fit_averaged
 from genviz.train.batches import KeyedBatches
@@ -65,7 +66,8 @@ def train_prior(
     task = PriorTask(prior, head, tokenizer.quantiser, injector)
     fit = options.fit(recipe, "prior")
     validation = None if data.validation is None else _validation(conditioner, tokenizer, data.validation)
-    if not fit_averaged(task, batches, fit, recipe.ema_decay, validation=validation, best=best):
+    shows = generated(conditioner, tokenizer, data.validation or data, seed)
+    if not fit_averaged(task, batches, fit, recipe.ema_decay, validation=validation, best=best, shows=shows):
         return None
     return prior.requires_grad_(False).eval(), head.requires_grad_(False).eval()
 

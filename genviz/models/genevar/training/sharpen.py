@@ -8,11 +8,14 @@ from genviz.core.keyed import row_key
 from genviz.models.genevar.tile_windows import WindowBatches
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.genevar.tokenizer.sharpening import Sharpener
+from genviz.train.observing import Shows
 from genviz.train.run_options import RunOptions
 from genviz.train.sharpening import sharpen_epochs
 
 
-def sharpen(tokenizer: Tokenizer, batches: WindowBatches, options: RunOptions) -> bool:
+def sharpen(
+    tokenizer: Tokenizer, batches: WindowBatches, options: RunOptions, *, shows: Shows | None = None
+) -> bool:
     """Tune the decoder for ``config.gan_epochs`` epochs, tokens left as they are; False when interrupted.
 
     Parameters
@@ -23,6 +26,8 @@ def sharpen(tokenizer: Tokenizer, batches: WindowBatches, options: RunOptions) -
         Training tiles.
     options
         Seed, device, precision; the part "sharpen" of its folder receives ``last.ckpt``.
+    shows
+        Makes pictures with the tokenizer, for who watches the training.
 
     Raises
     ------
@@ -39,6 +44,8 @@ def sharpen(tokenizer: Tokenizer, batches: WindowBatches, options: RunOptions) -
             options,
             n_epochs=config.gan_epochs,
             n_before=config.ae_epochs + config.max_epochs,
+            network=tokenizer,
+            shows=shows,
         ):
             return False
     sharpener.finish().to("cpu")

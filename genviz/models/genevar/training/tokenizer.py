@@ -14,9 +14,11 @@ from genviz.models.genevar.tokenizer.check import TokenizerCheck
 from genviz.models.genevar.tokenizer.config import TokenizerConfig
 from genviz.models.genevar.tokenizer.network import AutoencoderStage, Tokenizer
 from genviz.models.genevar.training.sharpen import sharpen
+from genviz.models.genevar.training.shown import reconstructions
 from genviz.models.pixels import to_tensor
 from genviz.train.callbacks import EpochMeasures, EpochProgress
 from genviz.train.fitting import fit_network
+from genviz.train.observing import Shows
 from genviz.train.run_options import RunOptions
 
 _START_TILES = 256
@@ -68,9 +70,10 @@ def train_tokenizer(
         rows = np.linspace(0, len(validation) - 1, min(_CHECKED_TILES, len(validation))).astype(int)
         tiles = centre_tiles(validation, rows.tolist(), config.size_px)
         callbacks.append(EpochMeasures(TokenizerCheck(to_tensor(tiles))))
-    if not _fit(network, config, batches, options, "fit", config.max_epochs, callbacks):
+    shows = reconstructions(windows if validation is None else validation, config.size_px)
+    if not _fit(network, config, batches, options, "fit", config.max_epochs, callbacks, shows):
         return None
-    if config.gan_epochs and not sharpen(network, batches, options):
+    if config.gan_epochs and not sharpen(network, batches, options, shows=shows):
         return None
     return network.requires_grad_(False).eval()
 
@@ -83,6 +86,7 @@ def _fit(
     part: str,
     max_epochs: int,
     callbacks: Any = (),
+    shows: Shows | None = None,
 ) -> bool:
     fit = options.fit(config, "tokenizer" if part == "fit" else part, part=part, max_epochs=max_epochs)
-    return fit_network(network, batches, fit, callbacks=callbacks)
+    return fit_network(network, batches, fit, callbacks=callbacks, shows=shows)

@@ -49,8 +49,8 @@ class Sharpener:
         """Set both learning rates on their cosine; `along` is the share of the steps that is done."""
         slow_down(self.optimiser, self.judge_optimiser, self.network.config.gan_lr, along)
 
-    def step(self, x_B3HW: Tensor, m_B1HW: Tensor, permute_B: Tensor, drop_B: Tensor) -> None:
-        """One step of the discriminator, one of the decoder.
+    def step(self, x_B3HW: Tensor, m_B1HW: Tensor, permute_B: Tensor, drop_B: Tensor) -> dict[str, Tensor]:
+        """One step of the discriminator, one of the decoder; gives the decoder's detached loss.
 
         Parameters
         ----------
@@ -85,6 +85,7 @@ class Sharpener:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), network.config.grad_clip)
         self.optimiser.step()
+        return {"loss": loss.detach()}
 
     def _realism(self, fake_B3HW: Tensor, real_B3HW: Tensor, m_B1HW: Tensor) -> Tensor:
         c = self.network.config

@@ -12,6 +12,7 @@ from genviz.models.pathar.prior.network import Prior
 from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.models.pathar.training.image_set import ImageSet
 from genviz.models.pathar.training.run_options import PairRunOptions
+from genviz.models.pathar.training.shown import generated
 from genviz.models.pathar.training.tile_batches import TileDraws, TileOptions
 from genviz.models.pathar.training.token_views import tokenised_views
 from genviz.train.batches import KeyedBatches
@@ -62,7 +63,8 @@ def train_prior(
     if validation is not None:
         check_draws = TileDraws(validation, TileOptions(size, 1, 1, 0))
         checks.append(EpochMeasures(_Likelihood(tokenizer, check_draws, options.device)))
-    return network.eval() if fit_network(network, batches, fit, callbacks=checks) else None
+    shows = generated(tokenizer, images, options.seed)
+    return network.eval() if fit_network(network, batches, fit, callbacks=checks, shows=shows) else None
 
 
 class _Likelihood:

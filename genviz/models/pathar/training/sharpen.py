@@ -9,10 +9,13 @@ from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.models.pathar.tokenizer.sharpening import Sharpener
 from genviz.models.pathar.training.run_options import PairRunOptions
 from genviz.models.pathar.training.tile_batches import TileBatches, TileDraws
+from genviz.train.observing import Shows
 from genviz.train.sharpening import sharpen_epochs
 
 
-def sharpen(network: DualTokenizer, draws: TileDraws, options: PairRunOptions) -> bool:
+def sharpen(
+    network: DualTokenizer, draws: TileDraws, options: PairRunOptions, *, shows: Shows | None = None
+) -> bool:
     """Fine-tune fusion and image decoder for ``config.gan_epochs`` epochs; False when interrupted.
 
     Parameters
@@ -23,6 +26,8 @@ def sharpen(network: DualTokenizer, draws: TileDraws, options: PairRunOptions) -
         Training tiles; their options must permute as the main training did at its end.
     options
         Seed, device, precision; the part "sharpen" of its folder receives ``last.ckpt``.
+    shows
+        Makes pictures with the tokenizer, for who watches the training.
 
     Raises
     ------
@@ -34,7 +39,13 @@ def sharpen(network: DualTokenizer, draws: TileDraws, options: PairRunOptions) -
         torch.manual_seed(row_key(options.seed, "", "discriminator", "start") % 2**63)
         sharpener = Sharpener(network.to(options.device), mixed="bf16" in options.precision)
         if not sharpen_epochs(
-            sharpener, TileBatches(draws), options, n_epochs=config.gan_epochs, n_before=config.max_epochs
+            sharpener,
+            TileBatches(draws),
+            options,
+            n_epochs=config.gan_epochs,
+            n_before=config.max_epochs,
+            network=network,
+            shows=shows,
         ):
             return False
     network.to("cpu")

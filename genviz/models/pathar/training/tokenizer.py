@@ -12,6 +12,7 @@ from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.models.pathar.training.image_set import ImageSet
 from genviz.models.pathar.training.run_options import PairRunOptions
 from genviz.models.pathar.training.sharpen import sharpen
+from genviz.models.pathar.training.shown import reconstructions
 from genviz.models.pathar.training.tile_batches import TileBatches, TileDraws, TileOptions
 from genviz.models.pixels import mask_tensor, to_tensor
 from genviz.train.callbacks import EpochMeasures
@@ -46,9 +47,10 @@ def train_tokenizer(
         network.start_codebooks(to_tensor(pixels), mask_tensor(masks))
     fit = options.fit(config, "tokenizer")
     checks = [] if validation is None else [EpochMeasures(tokenizer_check(validation, config.size_px))]
-    if not fit_network(network, TileBatches(draws), fit, callbacks=checks):
+    shows = reconstructions(images if validation is None else validation, config.size_px)
+    if not fit_network(network, TileBatches(draws), fit, callbacks=checks, shows=shows):
         return None
-    if config.gan_epochs and not sharpen(network, draws, options):
+    if config.gan_epochs and not sharpen(network, draws, options, shows=shows):
         return None
     return network.eval()
 

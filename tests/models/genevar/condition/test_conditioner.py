@@ -206,6 +206,8 @@ def test_genes_that_are_absent_or_named_otherwise_are_said():
     bad(adata, "carry versions")
     adata.var_names = [f"GENE{i}" for i in range(8)]
     bad(adata, "data have symbols and the model Ensembl")
+    adata.var_names = ["GENE0", "GENE0", *adata.var_names[2:]]
+    bad(adata, "unique names of genes", "tpm")
 
 
 def test_rows_that_cannot_be_are_said():

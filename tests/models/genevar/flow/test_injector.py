@@ -49,6 +49,33 @@ def test_a_mask_does_not_know_its_target(options, leaks):
     assert all(torch.equal(x, y) for x, y in zip(refined, refined_too, strict=True))
 
 
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("target", ["self", "prev", "oracle"])
+@pytest.mark.parametrize("strategy", ["gradient", "edist"])
+def test_masks_of_every_scale_know_nothing_from_there_on(strategy, target, drawn):
+    """Property 16 at each masked scale: its own tokens and all later ones replaced, with given noise and with drawn."""
+    n, net, sums = 16, flow(0.3), quantiser()
+    s, z = tokens(n), conditions(n)
+    injector = FlowInjector(net, MaskConfig(strategy=strategy, train_target=target, p_unmasked=0.0), "both")
+    keyed = [MaskNoise.keyed(net, noise_keys(range(n)), k) for k in (2, 3)]
+
+    def made(s_BL):
+        generator = torch.Generator().manual_seed(5)
+        noises = None if drawn else keyed
+        return injector.training(sums, s_BL, z, (2, 3), noises=noises, generator=generator)
+
+    masks, refined = made(s)
+    for i, start in enumerate((1, 5)):
+        other = s.clone()
+        other[:, start:] = (other[:, start:] + 1 + torch.arange(21 - start) % (CODES - 1)) % CODES
+        masks_too, refined_too = made(other)
+        assert torch.equal(masks[i], masks_too[i]) is (target != "oracle")
+        assert torch.equal(refined[i], refined_too[i])
+        coarser = s.clone()
+        coarser[:, :start] = (coarser[:, :start] + 3) % CODES
+        assert not torch.equal(refined[i], made(coarser)[1][i])  # what came before is known
+
+
 @pytest.mark.parametrize("options", [{}, {"train_target": "prev", "infer_target": "prev"}, {"strategy": "edist"},
                                      {"strategy": "random"}])  # fmt: skip
 def test_training_and_sampling_agree(options):

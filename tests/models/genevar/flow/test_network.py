@@ -74,6 +74,42 @@ def test_what_a_prediction_depends_on(ablation):
     assert differs == {"noise": ablation != "regress", "r": True, "z": not without_z, "null": not without_z}
 
 
+@pytest.mark.parametrize("mod_upsample", ["bicubic", "nearest"])
+@pytest.mark.parametrize(("rk_mod", "cross_attn"), [(True, True), (True, False), (False, True)])
+def test_by_which_way_r_comes_in(rk_mod, cross_attn, mod_upsample, monkeypatch):
+    """The conditions of positions hold r_k brought to the grid, or not; blocks attend to r_k, or not."""
+    net = flow(0.3, rk_mod=rk_mod, cross_attn=cross_attn, mod_upsample=mod_upsample)
+    r = torch.randn(
+        3, DIM, 2, 2, generator=torch.Generator().manual_seed(6)
+    )  # that of `latents` is flat at scale 2
+    seen = []
+
+    def spy(h, tile, position, other, *, kernel):
+        seen.append((position, other))
+        return type(net.blocks[0]).forward(net.blocks[0], h, tile, position, other, kernel=kernel)
+
+    monkeypatch.setattr(net.blocks[0], "forward", spy)
+    with torch.no_grad():
+        for map_BDnn in (r, r + 1, torch.zeros_like(r)):
+            net(noise(), map_BDnn, conditions(), torch.ones(3), torch.zeros(3), 2)
+        (one, keys), (two, other_keys), (zero, _) = seen
+        assert torch.equal(one, two) is not rk_mod
+        if rk_mod:
+            up = torch.nn.functional.interpolate(r, size=(4, 4), mode=mod_upsample).flatten(2).transpose(1, 2)
+            assert torch.allclose(one - zero, up @ net.before_in.weight.T, atol=1e-5)
+    assert keys.shape == (3, 4, 16) and not torch.equal(keys, other_keys)
+    assert all((block.cross is not None) is cross_attn for block in net.blocks)
+
+
+@pytest.mark.parametrize("time_cond", ["t_and_gap", "t_and_r"])
+def test_which_times_are_told(time_cond):
+    net = flow(0.3, time_cond=time_cond)
+    t, s = torch.tensor([0.9, 0.5]), torch.tensor([0.2, 0.5])
+    second = t - s if time_cond == "t_and_gap" else s
+    expected = net.time_t(t) + net.time_2(second) + net.level.weight[2]
+    assert torch.equal(net._times(t, s, 3), expected)
+
+
 def test_the_scale_is_told():
     """At equal r_k, two scales of equal grids differ by their level alone."""
     told, untold = (

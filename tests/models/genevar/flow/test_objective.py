@@ -60,7 +60,7 @@ def test_the_target_has_no_gradient():
 
     def spy(velocity, x, v, times, *, dual=None):
         u, target = velocity_and_target(velocity, x, v, times, dual=dual)
-        kept.update(x=x, times=times, target=target.clone(), velocity=velocity)
+        kept.update(x=x, times=times, target=target.detach().clone(), velocity=velocity)
         return u, target
 
     original, flow_objective.velocity_and_target = flow_objective.velocity_and_target, spy
@@ -97,6 +97,30 @@ def test_the_push_is_what_it_says(eps, norm):
     assert float(parts["flow_positive"]) == pytest.approx(float(_loss(net)[1]["flow"]), rel=1e-6)
 
 
+@pytest.mark.parametrize("eps", ["shared", "independent"])
+def test_whose_noise_the_counterfactuals_have(eps, monkeypatch):
+    """That of the tile, the same for all of them; or each its own, standard normal."""
+    seen = {}
+
+    def noted(config, target, f, noise, generator=None):
+        seen["noise"] = noise
+        return counter_velocities(config, target, f, noise, generator)
+
+    def spy(velocity, x, v, times, *, dual=None):
+        seen["v"] = v
+        return velocity_and_target(velocity, x, v, times, dual=dual)
+
+    monkeypatch.setattr(flow_objective, "counter_velocities", noted)
+    monkeypatch.setattr(flow_objective, "velocity_and_target", spy)
+    net = flow()
+    _loss(net, CounterfactualConfig(eps=eps), _against())
+    own = (seen["v"] + latents(3)[1] / net.scale)[:, None]
+    noise = seen["noise"]
+    assert torch.allclose(noise, own.expand_as(noise), atol=1e-5) is (eps == "shared")
+    apart = (noise[:, 0] - noise[:, 1]).flatten()
+    assert float(apart.std()) == pytest.approx(0.0 if eps == "shared" else 2**0.5, abs=0.1)
+
+
 @pytest.mark.parametrize(("norm", "axes"), [("sample", (2, 3, 4)), ("position", (2,))])
 def test_counter_velocities(norm, axes):
     """As long as the target up to a factor in [0.8, 1.2], along noise minus counterfactual; finite where both agree."""
@@ -119,7 +143,7 @@ def test_counter_velocities(norm, axes):
 
 
 def test_the_minimum_is_the_extrapolation():
-    """Property 13: u* = (a - alpha mean b) / (1 - alpha), by gradient of the same formula."""
+    """Property 13, the algebra alone: where the least value lies and what it is; the code is held to it below."""
     a, b, alpha = torch.randn(8, dtype=torch.float64), torch.randn(4, 8, dtype=torch.float64), 0.3
     u = ((a - alpha * b.mean(0)) / (1 - alpha)).requires_grad_()
     loss = (u - a).square().mean() - alpha * (u - b).square().mean(dim=1).mean()
@@ -127,6 +151,47 @@ def test_the_minimum_is_the_extrapolation():
     assert float(slope.abs().max()) < 1e-12
     least = -alpha / (1 - alpha) * (a - b.mean(0)).square().mean() - alpha * b.var(dim=0, correction=0).mean()
     assert float(loss.detach()) == pytest.approx(float(least), rel=1e-10)
+
+
+@pytest.mark.parametrize("norm", ["sample", "position"])
+@pytest.mark.parametrize("eps", ["shared", "independent"])
+@pytest.mark.parametrize("alpha", [0.1, 0.3, 0.9])
+def test_the_objective_is_least_at_the_extrapolation(alpha, eps, norm, monkeypatch):
+    """Property 13, of `objective` itself: its slope vanishes at (u* - alpha mean u_j) / (1 - alpha) alone."""
+    net = flow()
+    config = CounterfactualConfig(alpha=alpha, eps=eps, norm=norm)
+    seen = {}
+
+    def frozen(velocity, x, v, times, *, dual=None):
+        seen["target"] = v
+        return seen.get("u", v).requires_grad_(), v
+
+    def noted(*arguments):
+        seen["away"] = counter_velocities(*arguments)
+        return seen["away"]
+
+    monkeypatch.setattr(flow_objective, "velocity_and_target", frozen)
+    monkeypatch.setattr(flow_objective, "counter_velocities", noted)
+    _loss(net, config, _against())
+    least = ((seen["target"] - alpha * seen["away"].mean(dim=1)) / (1 - alpha)).detach()
+    for shift in (0.0, 0.1):
+        seen["u"] = least + shift
+        loss, _ = _loss(net, config, _against())
+        (slope,) = torch.autograd.grad(loss, seen["u"])
+        # Of the mean of squares over tiles and values, whose slope is 2 (1 - alpha) shift over their number.
+        expected = torch.full_like(slope, 2 * (1 - alpha) * shift / slope.numel())
+        assert torch.allclose(slope, expected, atol=1e-4 / slope.numel())
+
+
+def test_no_push_is_undefined_at_equal_times():
+    """Property 13: all rows at r = t, with counterfactuals; a counterfactual that is the noise itself."""
+    net = flow(p_neq=0.0)
+    for config in (CounterfactualConfig(), CounterfactualConfig(norm="position", eps="independent")):
+        net.zero_grad()
+        loss, _ = _loss(net, config, _against())
+        loss.backward()
+        assert loss.isfinite()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
 
 
 @pytest.mark.parametrize("metric", ["mse", "adaptive"])

@@ -45,6 +45,28 @@ def test_a_step(options):
     assert trained == {id(p) for p in task.flow.parameters()}
 
 
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("source", ["same_tile", "other_wsi"])
+def test_whose_degraded_tiles_and_up_to_where(k, source):
+    """Sums of the scale that is trained, of the tile itself or of one of another slide."""
+    config = CounterfactualConfig(variants=("l", "c"), source=source)
+    task = FlowTask(flow(), quantiser(), config)
+    s, _, slide, degraded = _batch(n_variants=1)
+    before = task.quantiser.embed_sum(s, k - 1)
+    r = task.quantiser.next_input(before, k)
+    found = task._against(k, before, r, slide, degraded[:, :1])
+    assert found.found_BN.all() and torch.equal(found.f_BNDGG[:, 0], before)
+    own = task.quantiser.embed_sum(degraded[:, 0, 0], k)
+    same = (found.f_BNDGG[:, 1][:, None] == own[None]).flatten(2).all(dim=2)
+    assert (same.sum(dim=1) == 1).all()
+    partner = same.int().argmax(dim=1)
+    assert (
+        torch.equal(partner, torch.arange(6))
+        if source == "same_tile"
+        else bool((slide[partner] != slide).all())
+    )
+
+
 def test_scales_that_are_trained():
     def trained(first_scale=2, **options):
         return FlowTask(

@@ -158,6 +158,21 @@ def test_masks_are_asked_for_once_a_scale(masked_input, n_inject):
     assert torch.allclose(found.log_prob_NL, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("rule", [SHARP, SampleRule()])
+def test_the_mask_follows_the_condition_of_its_row(rule):
+    """Property 18: with guidance too, it is made from the row's own condition, or as for a row that has none."""
+    told, given = [], torch.tensor([True, False, True, True, False, True, True])
+
+    def inject(k, map_BEnn, f_BEGG, z_BZ, given_B, key_B):
+        told.append((z_BZ.clone(), given_B.clone(), scale_keys(noise_keys(KEYS), INJECTION, k).equal(key_B)))
+        return torch.ones(7, *map_BEnn.shape[2:], dtype=torch.bool), None
+
+    drawn(rule=rule, inject=inject, given_N=given, batch_size=7)
+    assert len(told) == 2
+    for z_BZ, given_B, keyed in told:
+        assert torch.equal(z_BZ, Z) and torch.equal(given_B, given) and keyed
+
+
 @pytest.mark.parametrize("masked_input", ["rk", "both"])
 def test_tokens_are_drawn_from_both_branches_under_one_mask(masked_input):
     """Property 18: teacher forcing with and without condition, mixed and drawn, gives the sampled tokens back."""

@@ -82,7 +82,7 @@ def test_a_configuration_survives_json():
         ({"codebook": "random"}, "codebook out of"), ({"perceptual": "ssim"}, "perceptual out of"),
         ({"multipliers": (0, 1)}, "multipliers from 1"), ({"phi_weight": 1.5}, "phi_weight in"),
         ({"l1_weight": 0.0}, "l1_weight or l2_weight"), ({"vq_weight": -1.0}, "vq_weight from 0"),
-        ({"ema_decay": 1.0}, "ema_decay in"), ({"n_codes": 0}, "n_codes > 0"),
+        ({"ema_decay": 1.0}, "ema_decay in"), ({"n_codes": 0}, "n_codes > 0"), ({"n_codes": 2**15}, "at most 32767"),
         ({"size_px": 16, "scales": (1, 2), "gan_epochs": 1}, "size_px of at least 24"),
     ],
     ids=str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -13,11 +14,13 @@ import torch
 from genviz._errors import CheckpointError, UsageError
 from genviz.models.genevar.ablations import ABLATIONS
 from genviz.models.genevar.fitted import FLOW, TOKENIZER, Fitted
+from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.tokenizer.sharpening import Sharpener
+from genviz.models.genevar.training import flow as flow_stage
 from genviz.models.genevar.training.flow import first_scale
 from genviz.models.genevar.training.stages import PARTS, train
 from genviz.train.run_options import RunOptions
-from tests.models.genevar.training.cases import GENES, data, interrupt, nano, options, same
+from tests.models.genevar.training.cases import GENES, data, interrupt, nano, options, same, windows
 
 
 @cache
@@ -52,6 +55,19 @@ def test_one_call_trains_all_parts(tmp_path):
             assert column in csv.DictReader(file).fieldnames
 
 
+def test_the_scale_of_latents_is_that_of_all_rows_not_of_the_first(monkeypatch):
+    """Rows come section by section, here eight blank ones first."""
+    earlier, measured = whole(), []
+    blank = np.concatenate([np.full((8, 40, 40, 3), 255, np.uint8), windows(8).images_NSS3])
+    given = data(unpaired=False)
+    given = replace(given, windows=replace(given.windows, images_NSS3=blank))
+    monkeypatch.setattr(flow_stage, "_START_TILES", 8)
+    monkeypatch.setattr(Flow, "start", lambda self, f_BDGG: measured.append(f_BDGG))
+    train(nano(), given, "meanflow", options(), fitted=earlier)
+    different = [len(torch.unique(f_BDGG.flatten(1), dim=0)) for f_BDGG in measured]
+    assert [len(f_BDGG) for f_BDGG in measured] == [8] and different[0] >= 4
+
+
 def test_stage_by_stage_equals_all_at_once():
     model = None
     for part in PARTS:
@@ -75,6 +91,21 @@ def test_resumed_equals_uninterrupted(nth, tmp_path, monkeypatch):
         assert train(nano(), data(), "all", options(tmp_path)) is None
     resumed = train(nano(), data(), "all", options(tmp_path, resume=True))
     assert alike(resumed, whole())
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian_gene", "nb"])
+def test_an_autoencoder_of_profiles_resumed_equals_uninterrupted(likelihood, tmp_path, monkeypatch):
+    """Property 23: weights, warm-up, and the statistics of its codes."""
+    config = nano(condition={"kind": "vae", "likelihood": likelihood, "max_epochs": 3})
+    complete = train(config, data(), "vae", options()).conditioner
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2)
+        assert train(config, data(), "vae", options(tmp_path)) is None
+    resumed = train(config, data(), "vae", options(tmp_path, resume=True)).conditioner
+    (first, _), (second, _) = complete.state(), resumed.state()
+    assert first.keys() == second.keys() and {"mean", "std"} <= set(first)
+    for name, value in first.items():
+        np.testing.assert_array_equal(second[name], value, err_msg=name)
 
 
 def test_sharpening_resumed_equals_uninterrupted(tmp_path, monkeypatch):

@@ -1,0 +1,115 @@
+"""A gene tree with maps of one of its groups below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from genviz.pl.colours import ERROR, EXPRESSION, plotly_scale, shared_range, symmetric_range
+from genviz.pl.gene_tree_figure import gene_tree
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from genviz.core.gene_tree import GeneTree
+    from genviz.pl.section import Section
+
+_WIDTH, _TREE_PX, _GAP_PX = 980, 250, 50
+_TICKS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+
+
+@dataclass(frozen=True)
+class GroupMap:
+    """One map: counts of the section's spots; a change runs around zero."""
+
+    title: str
+    values: NDArray[np.floating]
+    is_change: bool = False
+
+
+def group_maps(
+    adata: AnnData, tree: GeneTree, section: Section, maps: list[GroupMap], *, title: str, key: str | None
+) -> go.Figure:
+    """Draw the tree's icicle and, below, maps of a group over one section.
+
+    Parameters
+    ----------
+    adata, tree, key
+        As for `gene_tree`.
+    section
+        Positions and tissue image.
+    maps
+        One to three; those of counts share a logarithmic colour scale.
+    title
+        What is mapped.
+
+    Returns
+    -------
+    plotly Figure; spots at their true diameter, axes in micrometres.
+    """
+    figure = gene_tree(adata, tree, key=key)
+    pad = section.diameter_um / 2 + 200.0
+    (left, top), (right, bottom) = section.xy_um.min(axis=0) - pad, section.xy_um.max(axis=0) + pad
+    wide = (_WIDTH - 40) / len(maps)
+    high = min(wide * 0.82, 420.0) * (bottom - top) / (right - left)
+    px = min(wide * 0.82, 420.0)
+    height = _TREE_PX + high + 3 * _GAP_PX
+    figure.update_traces(
+        domain={"x": [0, 1], "y": [(high + 1.4 * _GAP_PX) / height, 1]}, marker_showscale=False
+    )
+    logs = [np.log2(1 + one.values) for one in maps if not one.is_change]
+    bounds = shared_range(*logs)
+    for index, one in enumerate(maps):
+        x0 = index * wide / (_WIDTH - 40)
+        axis = "" if index == 0 else str(index + 1)
+        span = [x0, x0 + px / (_WIDTH - 40)]
+        figure.update_layout({
+            f"xaxis{axis}": {"domain": span, "range": [left, right], "visible": False, "anchor": f"y{axis}"},
+            f"yaxis{axis}": {"domain": [0, high / height], "range": [bottom, top], "visible": False,
+                             "anchor": f"x{axis}"},
+        })  # fmt: skip
+        figure.add_trace(_spots(one, section, bounds, px / (right - left), axis, span[1], high / height))
+        figure.add_annotation(
+            text=one.title, x=span[0], y=high / height, xref="paper", yref="paper", xanchor="left",
+            yanchor="bottom", showarrow=False, font={"size": 13},
+        )  # fmt: skip
+        if section.backdrop is not None:
+            figure.add_layout_image(
+                source=section.backdrop.uri, xref=f"x{axis}", yref=f"y{axis}", x=0, y=0,
+                sizex=section.backdrop.width_um, sizey=section.backdrop.height_um, sizing="stretch", opacity=0.5,
+                layer="below",
+            )  # fmt: skip
+    figure.update_layout(
+        title={"text": title}, width=_WIDTH, height=height, plot_bgcolor="white", paper_bgcolor="white",
+        margin={"l": 20, "r": 20, "t": 50, "b": 20}, showlegend=False,
+    )  # fmt: skip
+    return figure
+
+
+def _spots(
+    one: GroupMap, section: Section, bounds: tuple[float, float], zoom: float, axis: str, x: float, y: float
+) -> go.Scatter:
+    low, high = symmetric_range(one.values) if one.is_change else bounds
+    bar = {"x": x + 0.005, "y": y / 2, "len": y, "yanchor": "middle", "thickness": 10, "outlinewidth": 0}
+    if one.is_change:
+        bar |= {"title": {"text": "counts, after − before", "side": "right"}}
+    else:
+        ticks = [tick for tick in _TICKS if np.log2(1 + tick) <= high]
+        bar |= {
+            "title": {"text": "counts a spot", "side": "right"},
+            "tickvals": [float(np.log2(1 + tick)) for tick in ticks],
+            "ticktext": [f"{tick:,}" for tick in ticks],
+        }
+    return go.Scatter(
+        x=section.xy_um[:, 0], y=section.xy_um[:, 1], mode="markers", xaxis=f"x{axis}", yaxis=f"y{axis}",
+        marker={
+            "size": max(section.diameter_um * zoom, 2.0), "cmin": low, "cmax": high, "showscale": True,
+            "color": one.values if one.is_change else np.log2(1 + one.values), "colorbar": bar,
+            "colorscale": plotly_scale(ERROR if one.is_change else EXPRESSION),
+        },
+        customdata=one.values, hovertemplate="%{customdata:.2f}<extra></extra>",
+    )  # fmt: skip
