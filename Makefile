@@ -13,6 +13,7 @@ TEST := $(VENV)/.genviz-$(KEY)-test
 LINT := $(VENV)/.genviz-$(KEY)-lint
 LAB := $(VENV)/.genviz-$(KEY)-lab
 DOCS := $(VENV)/.genviz-$(KEY)-docs
+VIEWS := $(VENV)/.genviz-$(KEY)-views
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # One test process a core, at most four: each holds torch and a section in memory.
@@ -21,7 +22,7 @@ JOBS ?= $(shell n=$(CORES); [ "$$n" -gt 4 ] && n=4; echo "$$n")
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lab docs
+.PHONY: help demo test notebooks views lint lab docs
 
 help:  ## Show this text.
 	@echo "genviz: make TARGET"
@@ -31,16 +32,29 @@ help:  ## Show this text.
 demo: $(CORE)  ## Fit on three real sections, predict a fourth, write runs/demo/ (ARGS=--smoke: machinery only).
 	$(BIN)/genviz demo --out runs/demo $(ARGS)
 
-test: $(TEST)  ## Run the tests and the notebooks (ARGS="-k tree" to choose).
+test: $(TEST)  ## Run the tests (ARGS="-k tree" to choose).
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q $(ARGS)
+
+notebooks: $(TEST)  ## Execute the notebooks (ARGS="-k tour" to choose).
+	$(ONE_THREAD) $(BIN)/python -m pytest -m notebook -n $(JOBS) --dist worksteal -q tests/test_notebooks.py $(ARGS)
+
+# Windows of napari need a display; a machine without one gets it from Xvfb.
+WINDOW := $(if $(filter Linux,$(shell uname)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1600x1200x24"))
+
+views: $(VIEWS)  ## Drive the live views in Chromium and napari in a window (ARGS="-k monitor" to choose).
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	  echo "make views needs Chromium; it is not installed. On Debian or Ubuntu: apt-get install chromium" >&2; exit 1
+	@[ -z '$(WINDOW)' ] || command -v xvfb-run >/dev/null || \
+	  { echo "make views needs a display or xvfb-run; there is neither. On Debian or Ubuntu: apt-get install xvfb xauth" >&2; exit 1; }
+	$(ONE_THREAD) $(WINDOW) $(BIN)/python -m pytest -m "browser or desktop" -n $(JOBS) --dist loadfile -q $(ARGS)
 
 lint: $(LINT)  ## Check style, format and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy genviz
 
-lab: $(LAB)  ## Open JupyterLab on the notebooks.
-	$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+lab: $(LAB)  ## Open JupyterLab on the notebooks (ARGS="--no-browser --port 8890" for a remote machine).
+	$(BIN)/genviz lab $(ARGS)
 
 docs: $(DOCS)  ## Write the documentation to docs/_build/html.
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
@@ -62,6 +76,11 @@ $(CORE): | $(BIN)/python
 $(TEST): | $(CORE)
 	@echo "Installing what the tests need"
 	$(PIP) --editable '.[spatial,metrics,encoders,notebook]' --group test
+	@touch $@
+
+$(VIEWS): | $(CORE)
+	@echo "Installing what the live views and their tests need"
+	$(PIP) --editable '.[notebook,napari]' --group test
 	@touch $@
 
 $(LINT): | $(CORE)

@@ -16,11 +16,13 @@ _NAMES = {
     "io": "genviz.io",
     "metrics": "genviz.metrics",
     "models": "genviz.models",
+    "napari": "genviz.napari",
     "pl": "genviz.pl",
     "pp": "genviz.pp",
     "settings": "genviz._settings",
     "tiles": "genviz.io.tile_access",
     "tl": "genviz.tl",
+    "widgets": "genviz.widgets",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _NAMES)

@@ -9,7 +9,8 @@ import re
 from tests.house.sources import ROOT
 from tests.house.test_imports import NAMES
 
-ROOMS = {"genviz.datasets", "genviz.io", "genviz.metrics", "genviz.models", "genviz.pl", "genviz.pp"}
+ROOMS = {"genviz.datasets", "genviz.io", "genviz.metrics", "genviz.models", "genviz.pl", "genviz.pp",
+         "genviz.tl", "genviz.widgets", "genviz.napari"}  # fmt: skip
 
 
 def documented() -> set[str]:

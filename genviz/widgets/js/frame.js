@@ -1,0 +1,107 @@
+// The parts every view has: a row of controls, a body, a line for errors, a progress bar, a footer.
+
+const SILENT = "The kernel does not answer: it is busy or was restarted. If this stays, run the cell again.";
+const STILL_AFTER_MS = 1500;
+const STILL_PX = 720;
+
+function frame(model, host, name) {
+  const link = bridge(model);
+  const controls = el("div", { class: "gv-controls", role: "toolbar", "aria-label": name });
+  const body = el("div", { class: "gv-body" });
+  const alert = el("div", { class: "gv-alert", role: "alert", hidden: true });
+  const bar = el("div", { class: "gv-progress", hidden: true }, el("progress", { max: 1 }), el("span"));
+  const stop = button("Stop", () => {}, { class: "gv-button gv-stop" });
+  bar.append(stop);
+  const status = el("span", { class: "gv-status", "aria-live": "polite" });
+  const where = link.frozen ? "A page without a kernel, made with genviz." : model.get("_footer");
+  const footer = el("div", { class: "gv-footer" }, status, el("span", { class: "gv-where" }, where));
+  // JupyterLab's own keys ("a" inserts a cell) stay out of a view by Lumino's attribute.
+  const root = el("section", { class: "gv-view", "aria-label": name, tabindex: "-1",
+    "data-lm-suppress-shortcuts": "true" }, controls, alert, body, bar, footer);
+  host.append(root);
+  const still = el("img", { class: "gv-still", alt: `${name}, the last picture before the kernel ended`, hidden: true });
+  body.before(still);
+
+  const say = (text) => (status.textContent = text);
+  const fail = (error) => {
+    if (error instanceof Cancelled) return;
+    alert.textContent = error.message;
+    alert.hidden = false;
+  };
+  let started = false;
+  let running = 0;
+  link.onStatus((word) => {
+    if (word) say(SILENT);
+    else if (status.textContent === SILENT) say("");
+    if (word && !started) showStill();
+  });
+  function showStill() {
+    const bytes = model.get("_still");
+    if (!bytes?.byteLength) return;
+    still.src = URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+    still.hidden = false;
+    body.hidden = true;
+  }
+
+  // Ask, and show errors in the view; null when there is no answer to use.
+  async function ask(what, asked, { lane = null, slow = false } = {}) {
+    alert.hidden = true;
+    const progress = (share, word) => {
+      bar.hidden = false;
+      bar.querySelector("progress").value = share;
+      bar.querySelector("span").textContent = word;
+      stop.onclick = () => link.cancel(lane);
+    };
+    running += slow;
+    try {
+      const answer = await link.ask(what, asked, { lane, progress: slow ? progress : null });
+      started = true;
+      still.hidden = true;
+      body.hidden = false;
+      return answer;
+    } catch (error) {
+      fail(error);
+      return null;
+    } finally {
+      running -= slow;
+      if (!running) bar.hidden = true;
+    }
+  }
+
+  // A while after the last change, keep a small picture for a notebook that is opened without a kernel.
+  let stillTimer = null;
+  function keepStill(paint) {
+    if (model.frozen) return;
+    clearTimeout(stillTimer);
+    stillTimer = setTimeout(async () => {
+      const source = paint();
+      if (!source || !source.width) return;
+      const shrink = Math.min(1, STILL_PX / source.width);
+      const small = new OffscreenCanvas(Math.round(source.width * shrink), Math.round(source.height * shrink));
+      small.getContext("2d").drawImage(source, 0, 0, small.width, small.height);
+      const blob = await small.convertToBlob({ type: "image/webp", quality: 0.7 });
+      model.set("_still", new DataView(await blob.arrayBuffer()));
+      model.save_changes();
+    }, STILL_AFTER_MS);
+  }
+
+  const onTrait = [];
+  return {
+    root, controls, body, link, ask, say, fail, keepStill,
+    // Python changed a trait, or another view of the same model did.
+    onTrait(name, listen) {
+      const call = () => listen(model.get(name));
+      model.on(`change:${name}`, call);
+      onTrait.push([name, call]);
+    },
+    setTrait(name, value) {
+      model.set(name, value);
+      model.save_changes();
+    },
+    close() {
+      clearTimeout(stillTimer);
+      for (const [name, call] of onTrait) model.off(`change:${name}`, call);
+      link.close();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+"""The gene tree view without a front end."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import genviz as gv
+from genviz._errors import DataError, MissingKeyError, UsageError
+from genviz.controllers.gene_tree import GeneTreeController
+from genviz.models import GenAR
+from genviz.pp.tree import tree_of, tree_recipe
+from tests.models.genar.cases import GENES, tissue
+
+SETS = {"first programme": ["G0", "G1", "G2", "G3"], "others": ["G8", "G9", "ELSEWHERE"]}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    monkeypatch.setattr(gv.settings, "progress", False)
+
+
+@pytest.fixture(scope="module")
+def model():
+    gv.settings.progress = False
+    adata = tissue()
+    GenAR.setup_anndata(adata)
+    return GenAR(adata, preset="nano", scales=None).train(3, seed=0)
+
+
+@pytest.fixture
+def control(model):
+    return GeneTreeController(tissue(30, seed=1), model, gene_sets=SETS)
+
+
+def test_maps_are_sums_of_genes(control):
+    for k, n in enumerate(control.tree.scales):
+        sums = [control.values(k, group) for group in range(n)]
+        assert np.allclose(sum(s[0] for s in sums), control.rows.mean_NG.sum(axis=1))
+        assert np.allclose(sum(s[1] for s in sums), control.adata.X.toarray().sum(axis=1))
+        assert sums[0][2] is None
+    for gene in GENES:
+        assert all(gene in control.tree.members(k, g) for k, g in enumerate(control.chain(gene)))
+    with pytest.raises(UsageError, match="Did you mean"):
+        control.chain("G10x")
+
+
+def test_a_prediction_without_a_model(model):
+    """Looks at layers and the tree in varm; what needs a model says so."""
+    predicted = model.predict(tissue(10, seed=2))
+    control = GeneTreeController(predicted)
+    assert np.allclose(control.values(0, 0)[0], predicted.layers["genar"].sum(axis=1))
+    assert control.values(0, 0)[1] is not None
+    with pytest.raises(UsageError, match="model"):
+        control.clamp(1, 0, factor=2)
+    with pytest.raises(MissingKeyError, match="gene_tree"):
+        GeneTreeController(tissue(10))
+    del predicted.obsm["spatial"]
+    with pytest.raises(MissingKeyError, match="read"):
+        GeneTreeController(predicted)
+
+
+def test_enrichment_is_against_the_panel(control, model):
+    k = 1
+    table = control.enrichment(k, control.chain("G0")[k])
+    assert (table.n_background == 12).all()
+    assert "first programme" in set(table.set)
+    assert GeneTreeController(tissue(5), model).enrichment(0, 0) is None
+    with pytest.raises(DataError, match="same kind of name"):
+        GeneTreeController(tissue(5), model, gene_sets={"a": ["ENSG1"]})
+
+
+def test_edits_branch_and_are_written(control, model):
+    """Undo, another edit, the first branch is still there; the tree in the object is read back and trained on."""
+    start = control.tree
+    control.split(1, 0)
+    first = control.tree
+    control.history.undo()
+    assert control.tree == start
+    control.move_gene("G0", 1, (control.chain("G0")[1] + 1) % control.tree.scales[1])
+    control.rename(1, 0, "mine")
+    assert len(control.history.steps) == 4
+    control.write()
+    recipe = tree_recipe(control.adata)
+    assert recipe["method"] == "user" and recipe["source"] == "edited"
+    assert len(recipe["edits"]) == 2 and recipe["edited_from"] == start.digest()
+    assert tree_of(control.adata).reindex(control.tree.genes) == control.tree
+    again = GeneTreeController(control.adata, model)
+    assert again.tree == control.tree and again.label(1, 0) == "mine"
+    GenAR.setup_anndata(control.adata)
+    trained = GenAR(control.adata, preset="nano").train(1, seed=0)
+    assert trained.tree == control.tree.reindex(trained.genes)
+    control.history.go(1)
+    assert control.tree == first
+
+
+def test_a_clamp_moves_what_is_finer(control):
+    """Expectations of the group's genes; nothing else; release forgets it; an edit does not."""
+    group = control.chain("G0")[1]
+    members = control.tree.members(1, group)
+    control.clamp(1, group, factor=3.0)
+    table = control.changes().set_index("gene")
+    assert sorted(table.index) == sorted(members)
+    assert np.allclose(table["after"], 3 * table["before"])
+    predicted, _, clamped = control.values(0, 0)
+    assert np.allclose(clamped - predicted, 2 * control.values(1, group)[0])
+    control.split(1, 0)
+    assert control.clamped_NG is not None
+    control.release()
+    assert control.changes().empty and control.values(0, 0)[2] is None
+
+
+def test_chosen_spots_only(control):
+    with pytest.raises(UsageError, match="chosen"):
+        control.clamp(1, 0, factor=2, selected=True)
+    control.select([1, 3, 3])
+    control.clamp(1, 0, value=50, selected=True)
+    predicted, _, clamped = control.values(1, 0)
+    assert np.allclose(clamped[[1, 3]], 50)
+    assert np.array_equal(np.delete(clamped, [1, 3]), np.delete(predicted, [1, 3]))
+    control.select([])
+    assert control.selection is None
+
+
+def test_rows_under_an_edited_tree_and_a_clamp(control):
+    """Sums along the edited tree, intervals from the same samples, the clamp in the record, the tree in varm."""
+    control.split(1, 0)
+    control.clamp(1, 1, value=20)
+    made = control.regenerate(n_samples=64, seed=0)
+    n = control.tree.scales[1]
+    assert np.allclose(made.obsm[f"genar_scale_{n}"][:, 1], 20)
+    assert np.allclose(made.layers["genar"], control.clamped_NG, rtol=1e-5)
+    assert tree_of(made) == control.tree.reindex(made.var_names)
+    assert json.loads(made.uns["genviz"]["genar"])["parameters"]["clamp"][0]["value"] == 20
+    assert made is control.result
+
+
+def test_retraining_follows_the_edited_tree(control):
+    control.split(1, 0)
+    before = control.rows.mean_NG.copy()
+    model = control.retrain(max_epochs=2, seed=0)
+    assert model.tree == control.tree.reindex(model.genes)
+    assert control.model is model and not np.allclose(before, control.rows.mean_NG)
+    bare = tissue(5)
+    bare.X = bare.X * 0.5
+    with pytest.raises(DataError, match="raw counts"):
+        GeneTreeController(bare, model).retrain()
