@@ -151,7 +151,7 @@ def test_shallow_rows_are_left_out(home):
     found = load_evaluated(known(), str(home / "rows.h5ad"), min_reads=least)
     assert len(found.held_out) + len(found.training) == N - 5
     assert found.left_out == [f"5 rows with fewer than {least} reads"]
-    with pytest.raises(UsageError, match="there are none"):
+    with pytest.raises(UsageError, match="Ask for fewer: min_reads"):
         load_evaluated(known(), str(home / "rows.h5ad"), min_reads=10**9)
 
 

@@ -92,6 +92,12 @@ class Lab:
             json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
         )
 
+    def save_widget_state(self) -> None:
+        """Switch on what a user would: Settings, Save Widget State Automatically."""
+        settings = self.folder / "settings" / "@jupyter-widgets" / "jupyterlab-manager"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "plugin.jupyterlab-settings").write_text('{"saveState": true}')
+
     def close(self) -> None:
         """End the server and its kernels."""
         self._server.terminate()

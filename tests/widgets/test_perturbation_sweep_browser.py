@@ -132,7 +132,7 @@ def test_stop_keeps_what_is_there_and_a_name_is_only_a_name(notebook):
     page.wait_for_function(
         "() => document.querySelectorAll('.gv-table tbody tr').length >= 2", timeout=60_000
     )
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     book.until("view.history.at, view.history.at and view.history.state.stopped", "1 True", timeout_s=30)
     page.wait_for_function("() => document.querySelector('.gv-held').innerText.startsWith('Stopped')")
     assert tile_colours(page, 0, 0) > 20

@@ -88,7 +88,7 @@ def test_drawing_stops_and_draws(notebook):
     edited.wait_for()
     page.get_by_label("as", exact=True).select_option("histology")
     page.get_by_role("button", name="Render the tile").click()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     page.wait_for_selector(".gv-progress", state="hidden", timeout=20_000)
     assert opened.kernel("print(len(view.edits.history.steps))") == "1"
     before = edited.evaluate(MEAN)

@@ -153,6 +153,6 @@ def test_a_page_works_offline(page_of, tmp_path, dark):
     assert abs(middle(page.locator(".gv-vel-tile").first)[0] - row) < 8
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(600)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     assert page.locator(".gv-vel-findings li").count() >= 6
     opened.check()

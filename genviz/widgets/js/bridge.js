@@ -3,6 +3,7 @@
 
 const TYPES = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array, uint16: Uint16Array, uint32: Uint32Array };
 const PATIENCE_MS = 4000;
+const GONE = "The kernel was restarted or has ended. Run the cell again.";
 
 class Cancelled extends Error {}
 
@@ -79,7 +80,12 @@ function bridge(model) {
       if (lane) newest.set(lane, id);
       return new Promise((resolve, reject) => {
         open.set(id, { lane, progress, resolve, reject, begun: false });
-        model.send({ id, ask: what, with: asked });
+        try {
+          model.send({ id, ask: what, with: asked });
+        } catch {
+          open.delete(id);
+          reject(new Error(GONE));
+        }
         watch();
       });
     },
