@@ -27,6 +27,8 @@ from genviz.models import GeneVAR
 from genviz.models.genevar.rows import SECTIONS
 from genviz.models.genevar.training_run import stages_folder
 from genviz.recipes.genevar_jobs import HER2ST_MPP, declare_tiles, train_genevar
+from genviz.recipes.genevar_nuisance import latent_scores
+from genviz.recipes.genevar_rows import load_evaluated
 from genviz.recipes.jobs import load_training_rows
 
 EPITHELIUM = ("EPCAM", "KRT8", "KRT18", "KRT19")
@@ -74,6 +76,12 @@ def measured(causal: GeneVAR, vanilla: GeneVAR, rows: AnnData, column: str, scal
     return told | {"sentences": sentences, "seconds": round(time.perf_counter() - began, 1)}
 
 
+def probes(model: GeneVAR, section: str, seed: int) -> dict[str, float]:
+    """R2 with which depth, section and stain are read from latents, the flow's among them, of all sections."""
+    case = load_evaluated(model, "her2st", [section])
+    return {name: score.value for name, score in latent_scores(case, seed).items()}
+
+
 def main() -> None:
     """Train the vanilla flow if need be, measure, write the record."""
     parser = argparse.ArgumentParser(
@@ -99,6 +107,10 @@ def main() -> None:
     }
     args.out.mkdir(parents=True, exist_ok=True)
     told = {"section": args.section, "seed": args.seed, "rows": rows.n_obs, "figures": figures}
+    told["probes"] = {
+        name: probes(model, args.section, args.seed)
+        for name, model in (("causal", causal), ("vanilla", vanilla))
+    }
     atomic_write_json(args.out / f"mini-{args.seed}.json", told)
 
 

@@ -6,7 +6,7 @@ Shape legend: N rows, G genes, K scales.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import DataError, MissingKeyError, UsageError
-from genviz._keys import Obsm
+from genviz._errors import DataError, UsageError
 from genviz._settings import settings
-from genviz.controllers.gene_tree_rows import Floats, TreeRows, require_measured
+from genviz.controllers.gene_tree_rows import Floats, TreeRows
+from genviz.controllers.gene_tree_training import nothing, trained_along
 from genviz.controllers.history import History
 from genviz.controllers.tree_edits import EditedTree, merge, move_gene, rename, split
 from genviz.core.gene_tree import GeneTree
@@ -85,6 +85,8 @@ class GeneTreeController:
         self.selection: NDArray[np.intp] | None = None
         self.result: AnnData | None = None
         self._training = threading.Lock()
+        self._committing = threading.RLock()  # nothing is released between a check and what it allows
+        self._kept: dict[int, dict[str, Any]] = {}  # step → recipe that was in the data
         self._take_up_edits()
         self.enrichment(0, 0)  # sets of another species are refused at once
 
@@ -96,7 +98,8 @@ class GeneTreeController:
         stored = tree_of(self.adata)
         if set(stored.genes) == set(self.rows.genes):
             state = EditedTree.of(stored.reindex(self.rows.genes), recipe.get("names"))
-            self.history.push(state, "edits kept in the data")
+            step = self.history.push(state, "edits kept in the data")
+            self._kept[step.number] = recipe
 
     # ------------------------------------------------------------------ looking
 
@@ -199,21 +202,26 @@ class GeneTreeController:
                 f"Expected the tree's genes in var_names; {len(missing)} are missing: {', '.join(missing[:5])}. Use "
                 "rows that have the panel."
             )
-        recipe = {
+        write_tree(self.adata, self.tree, self._recipe())
+
+    def _recipe(self) -> dict[str, Any]:
+        """How the present tree came about; edits that were in the data before are named one by one."""
+        step, path = self.history.steps[self.history.at], []
+        origin = self.history.steps[0].state.tree.digest()
+        while step.parent is not None:
+            if kept := self._kept.get(step.number):
+                path += [str(name) for name in kept.get("edits", [])][::-1]
+                origin = kept.get("edited_from", origin)
+            else:
+                path.append(step.name)
+            step = self.history.steps[step.parent]
+        return {
             "source": EDITED,
             "method": "user",
             "names": self.history.state.named(),
-            "edits": self._path(),
-            "edited_from": self.history.steps[0].state.tree.digest(),
+            "edits": path[::-1],
+            "edited_from": origin,
         }
-        write_tree(self.adata, self.tree, recipe)
-
-    def _path(self) -> list[str]:
-        step, path = self.history.steps[self.history.at], []
-        while step.parent is not None:
-            path.append(step.name)
-            step = self.history.steps[step.parent]
-        return path[::-1]
 
     # ------------------------------------------------------------------ holding groups
 
@@ -230,8 +238,20 @@ class GeneTreeController:
         factor: float | None = None,
         value: float | None = None,
         selected: bool = False,
+        check: Callable[[], None] = nothing,
     ) -> None:
         """Hold a group and generate what is finer, in expectation; replaces the clamp before.
+
+        Parameters
+        ----------
+        k, group
+            Scale index and group.
+        factor, value
+            Multiply its count, or set it.
+        selected
+            Only in the chosen rows.
+        check
+            Asked before anything is changed; raises when nobody waits for it any more.
 
         Raises
         ------
@@ -245,15 +265,16 @@ class GeneTreeController:
             )
         clamp = {"genes": self.tree.members(k, group), "factor": factor, "value": value}
         rows = self.selection if selected else None
+        held = clamp | {"rows": None if rows is None else rows.tolist(), "label": self.label(k, group)}
         clamped_NG = model.expected(self.adata, clamp, rows=rows, depth=self.rows.depth)
-        self.clamps = [
-            clamp | {"rows": None if rows is None else rows.tolist(), "label": self.label(k, group)}
-        ]
-        self.clamped_NG = clamped_NG
+        with self._committing:
+            check()
+            self.clamps, self.clamped_NG = [held], clamped_NG
 
     def release(self) -> None:
         """Hold nothing."""
-        self.clamps, self.clamped_NG = [], None
+        with self._committing:
+            self.clamps, self.clamped_NG = [], None
 
     def changes(self) -> pd.DataFrame:
         """Genes that the clamp moves, by the size of the change: ``gene``, ``before``, ``after``, ``change``; means.
@@ -272,33 +293,43 @@ class GeneTreeController:
         moved = table[~np.isclose(before, after, rtol=1e-6, atol=1e-9)]
         return moved.sort_values("change", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
 
-    def regenerate(self, *, n_samples: int = 256, seed: int | None = None) -> AnnData:
+    def regenerate(
+        self, *, n_samples: int = 256, seed: int | None = None, check: Callable[[], None] = nothing
+    ) -> AnnData:
         """Joint samples under the clamps, summed along the edited tree: rows with intervals, kept in `result`.
 
         The splits are those that were trained, along the model's own tree: gene counts do not change with an edit,
         their sums do. Expectations add up exactly; intervals are those of the same samples added up. To let the edited
         tree shape the distribution, train on it (`retrain`).
+
+        Parameters
+        ----------
+        n_samples, seed
+            As for `GenAR.regenerate`.
+        check
+            Asked before anything is changed; raises when nobody waits for it any more.
         """
-        model = self._need_model()
+        model, tree, recipe = self._need_model(), self.tree, self._recipe()
         held = self.clamps[0] if self.clamps else {}
         clamp = {name: held[name] for name in ("genes", "factor", "value")} if held else ()
-        self.result = model.regenerate(
-            self.adata, clamp, rows=held.get("rows"), depth=self.rows.depth, tree=self.tree, n_samples=n_samples,
+        made = model.regenerate(
+            self.adata, clamp, rows=held.get("rows"), depth=self.rows.depth, tree=tree, n_samples=n_samples,
             seed=settings.seed if seed is None else seed, key_added=self.key,
         )  # fmt: skip
-        recipe = {
-            "source": EDITED,
-            "method": "user",
-            "names": self.history.state.named(),
-            "edits": self._path(),
-        }
-        write_tree(self.result, self.tree, recipe)
-        return self.result
+        write_tree(made, tree, recipe)
+        check()
+        self.result = made
+        return made
 
     # ------------------------------------------------------------------ training
 
     def retrain(
-        self, *, preset: str = "nano", max_epochs: int | None = None, seed: int | None = None
+        self,
+        *,
+        preset: str = "nano",
+        max_epochs: int | None = None,
+        seed: int | None = None,
+        check: Callable[[], None] = nothing,
     ) -> GenAR:
         """Train a new GenAR along the edited tree on these rows, and look at it from here on.
 
@@ -309,6 +340,8 @@ class GeneTreeController:
         ----------
         preset, max_epochs, seed
             As for `GenAR`: ``"nano"`` takes seconds, ``"mini"`` of some hundred rows about ten.
+        check
+            Asked before each batch and before anything is changed; raises when nobody waits for it any more.
 
         Returns
         -------
@@ -321,27 +354,20 @@ class GeneTreeController:
         UsageError
             While another training runs.
         """
-        from genviz.models import GenAR
-
-        require_measured(self.rows.measured_NG, self.rows.genes)
-        features = Obsm.features("morphology") if self.model is None else self.model.setup.features
-        if features not in self.adata.obsm:
-            raise MissingKeyError(
-                f"Expected tile features in obsm['{features}'] to train on. Run gv.pp.embed(adata)."
-            )
         if not self._training.acquire(blocking=False):
             raise UsageError("Expected one training at a time; one is running. Wait for it.")
         try:
-            rows = self.adata[:, list(self.tree.genes)].copy()
-            write_tree(rows, self.tree, {"source": EDITED, "method": "user"})
-            GenAR.setup_anndata(rows, features=features, genes=list(self.tree.genes))
-            model = GenAR(rows, preset=preset)
-            model.train(max_epochs, seed=seed)
+            model = trained_along(
+                self.tree, self.rows, features=None if self.model is None else self.model.setup.features,
+                recipe=self._recipe(), preset=preset, max_epochs=max_epochs, seed=seed, check=check,
+            )  # fmt: skip
+            mean_NG = model.expected(self.adata, depth=self.rows.depth)
         finally:
             self._training.release()
-        self.model = model
-        self.rows.mean_NG = model.expected(self.adata, depth=self.rows.depth)
-        self.release()
+        with self._committing:
+            check()
+            self.model, self.rows.mean_NG = model, mean_NG
+            self.release()
         return model
 
     def _need_model(self) -> GenAR:

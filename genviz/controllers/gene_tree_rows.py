@@ -102,11 +102,22 @@ class TreeRows:
         return np.asarray(values_NG[:, inside].sum(axis=1), np.float64)
 
 
+def number(value: Any) -> float | None:
+    """Four digits; None for what is not a number: JSON has no NaN."""
+    return float(f"{float(value):.4g}") if np.isfinite(value) else None
+
+
+def log_correlation(predicted_N: NDArray[Any], measured_N: NDArray[Any]) -> float | None:
+    """Correlation of log2(1 + count) over rows; None where it is not defined."""
+    logs = [np.log2(1 + values)[:, None] for values in (predicted_N, measured_N)]
+    return number(pearson_columns(*logs)[0])
+
+
 def _plain(value: Any) -> Any:
     """JSON knows neither numpy nor NaN."""
     if value is None or isinstance(value, str):
         return value
-    return float(f"{value:.4g}") if np.isfinite(value) else None
+    return number(value)
 
 
 def _predicted(adata: AnnData, tree: GeneTree, key: str) -> Floats:

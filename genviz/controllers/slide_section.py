@@ -17,6 +17,7 @@ from genviz.controllers.slide_regions import COLOURS, known_colours
 from genviz.io.library import library_of_rows, positions
 from genviz.io.slide import slide_of
 from genviz.io.slide_base import MemorySlide, Pixels
+from genviz.io.stored_image import stored_rgb
 from genviz.pl.colours import CATEGORIES
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _stored(adata: AnnData, library: str) -> Pyramid | None:
         image = entry.get(Uns.IMAGES, {}).get(name)
         factor = entry.get(Uns.SCALEFACTORS, {}).get(scale)
         if image is not None and factor and float(factor) > 0:
-            return Pyramid(MemorySlide(_rgb(image)), 1.0 / float(factor))
+            return Pyramid(MemorySlide(stored_rgb(image)), 1.0 / float(factor))
     return None
 
 
@@ -223,17 +224,3 @@ def _number_limits(numbers: NDArray[np.float64]) -> tuple[float, float]:
 def _entry(adata: AnnData, library: str) -> dict[str, Any]:
     entry: dict[str, Any] = adata.uns.get(Uns.SPATIAL, {}).get(library, {})
     return entry
-
-
-def _rgb(stored: Any) -> Pixels:
-    """A stored image as uint8 (H, W, 3); other tools keep floats in 0..1, grey or transparent ones."""
-    image = np.asarray(stored)
-    if image.dtype != np.uint8:
-        image = np.clip(
-            image.astype(np.float32) * (255.0 if image.dtype.kind == "f" else 1.0), 0, 255
-        ).astype(np.uint8)
-    if image.ndim == 2:
-        image = image[..., None]
-    return np.ascontiguousarray(
-        image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
-    )

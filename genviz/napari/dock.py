@@ -133,7 +133,8 @@ class Dock(QScrollArea):
         super().showEvent(event)
         if self.session.path is not None and self._closing is None:
             self._closing = Closing(self)
-            self.window().installEventFilter(self._closing)
+            # Not self.window(): shown before it is docked, that is the dock itself.
+            self.painter.viewer.window._qt_window.installEventFilter(self._closing)
 
     # ---- words
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from genviz._errors import FileFormatError, MissingKeyError, UsageError
+from genviz._errors import GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.io.slide import slide_of
+from genviz.io.stored_image import stored_rgb
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -129,15 +130,13 @@ def _backdrop(adata: AnnData, library: str, info: dict[str, Any], mpp: float, ma
     """The stored thumbnail if there is one, else one read from the slide, else None."""
     stored = info.get(Uns.IMAGES, {}).get(Uns.HIRES)
     if stored is not None:
-        image = np.asarray(stored)
+        image = stored_rgb(stored)
         scale = float(info[Uns.SCALEFACTORS][Uns.HIRES_SCALE])
     else:
         try:
             image, scale = slide_of(adata, library).thumbnail(max_px)
-        except (MissingKeyError, FileFormatError):
+        except GenvizError:  # none recorded, moved away, damaged: maps are drawn without it
             return None
-    if image.dtype != np.uint8:  # squidpy also stores images as floats in 0..1
-        image = np.clip(np.asarray(image, dtype=np.float32) * 255.0, 0, 255).astype(np.uint8)
     height, width = image.shape[:2]
     return Backdrop(jpeg_uri(image, max_px), width / scale * mpp, height / scale * mpp)
 

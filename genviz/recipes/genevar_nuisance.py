@@ -32,11 +32,7 @@ def nuisance_scores(case: Evaluated, seed: int) -> dict[str, Score]:
     last), ``flow`` (its prediction of the last). Counterfactuals should lower what ``flow`` shows of stain and section,
     not of depth.
     """
-    parts = [case.held_out] if case.training is None else [case.training, case.held_out]
-    targets: dict[str, NDArray[Any]] = {"depth": np.concatenate([part.log_depth for part in parts])}
-    sections = np.concatenate([part.sections for part in parts])
-    if len(set(sections.tolist())) > 1:
-        targets["section"] = sections
+    parts, targets = _parts(case), _targets(case)
     real = np.concatenate([case.standard.measure(part.tiles) for part in parts])
     made = np.concatenate([draw(part, case.standard, 1, seed).statistics[0] for part in parts])
     sources = {"real": real, "generated": made}
@@ -45,20 +41,37 @@ def nuisance_scores(case: Evaluated, seed: int) -> dict[str, Score]:
         for target, values in targets.items()
         for source, features in sources.items()
     }
-    if case.held_out.model.fitted.flow is None:
-        return scores
+    return scores if case.held_out.model.fitted.flow is None else scores | latent_scores(case, seed)
+
+
+def latent_scores(case: Evaluated, seed: int) -> dict[str, Score]:
+    """The part of `nuisance_scores` that is read from latents; for a model with a flow, a prior is not needed."""
+    parts = _parts(case)
+    real = np.concatenate([case.standard.measure(part.tiles) for part in parts])
     stain = {
         "brightness": real[:, [TISSUE.index(name) for name in ("red", "green", "blue")]].mean(axis=1),
         "haematoxylin": real[:, TISSUE.index("haematoxylin")],
     }
     latents = [latent_features(part, seed) for part in parts]
-    for source in latents[0]:
-        features = np.concatenate([one[source] for one in latents])
-        for target, values in (targets | stain).items():
-            scores[f"probe_{target}_{source}"] = Score(
-                probe_r2(features, values, seed=seed), None, len(values)
-            )
-    return scores
+    return {
+        f"probe_{target}_{source}": Score(
+            probe_r2(np.concatenate([one[source] for one in latents]), values, seed=seed), None, len(values)
+        )
+        for source in latents[0]
+        for target, values in (_targets(case) | stain).items()
+    }
+
+
+def _parts(case: Evaluated) -> list[Part]:
+    return [case.held_out] if case.training is None else [case.training, case.held_out]
+
+
+def _targets(case: Evaluated) -> dict[str, NDArray[Any]]:
+    """What should, or should not, be read: depth, and the section where there are several."""
+    parts = _parts(case)
+    targets: dict[str, NDArray[Any]] = {"depth": np.concatenate([part.log_depth for part in parts])}
+    sections = np.concatenate([part.sections for part in parts])
+    return targets | ({"section": sections} if len(set(sections.tolist())) > 1 else {})
 
 
 @torch.no_grad()

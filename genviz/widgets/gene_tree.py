@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import UsageError
 from genviz.controllers.gene_tree import GeneTreeController
+from genviz.controllers.gene_tree_rows import log_correlation, number
 from genviz.controllers.lanes import Task
-from genviz.core.statistics import pearson_columns
 from genviz.pl.colours import ERROR, EXPRESSION
 from genviz.pl.group_maps_figure import GroupMap, group_maps
 from genviz.pl.section import section_of
@@ -60,6 +60,11 @@ class GeneTree(View):
         Section.
     controller
         What the view does, without it: edits, clamps, training (`controllers.gene_tree.GeneTreeController`).
+
+    Raises
+    ------
+    UsageError
+        A gene, scale or section that is not there.
     """
 
     scripts = ("gene_tree_icicle", "gene_tree_map", "gene_tree_panel", "gene_tree_parts", "gene_tree")
@@ -83,14 +88,31 @@ class GeneTree(View):
     ) -> None:
         self.controller = GeneTreeController(adata, model, gene_sets=gene_sets, depth=depth, key=key)
         tree, rows = self.controller.tree, self.controller.rows
-        if gene is not None:
-            self.controller.chain(gene)  # refuses a gene outside the panel
-        scales = tree.scales
+        self._k = min(_TRIED_SCALE, len(tree.scales) - 1)
         super().__init__(
-            gene=gene or rows.genes[int(rows.mean_NG.mean(axis=0).argmax())],
-            scale=scale if scale in scales else scales[min(_TRIED_SCALE, len(scales) - 1)],
-            library=library if library in rows.sections else rows.sections[0],
+            gene=rows.genes[int(rows.mean_NG.mean(axis=0).argmax())] if gene is None else gene,
+            scale=tree.scales[self._k] if scale is None else scale,
+            library=rows.sections[0] if library is None else library,
         )
+
+    # ------------------------------------------------------------------ traits: what is not there is refused
+
+    @traitlets.validate("gene")
+    def _check_gene(self, proposal: Any) -> str:
+        self.controller.chain(proposal["value"])
+        return str(proposal["value"])
+
+    @traitlets.validate("scale")
+    def _check_scale(self, proposal: Any) -> int:
+        self._k = self._scale(proposal["value"])
+        return int(proposal["value"])
+
+    @traitlets.validate("library")
+    def _check_library(self, proposal: Any) -> str:
+        there = self.controller.rows.sections
+        if proposal["value"] not in there:
+            raise UsageError(f"Expected a section of {', '.join(there)}; got {proposal['value']!r}.")
+        return str(proposal["value"])
 
     # ------------------------------------------------------------------ what a user takes from it
 
@@ -134,6 +156,11 @@ class GeneTree(View):
             Multiply its count, or set it.
         selected
             Only in the chosen spots.
+
+        Raises
+        ------
+        UsageError
+            For a scale or group that the tree does not have, or as `GeneTreeController.clamp`.
         """
         k = self._scale(scale)
         self.controller.clamp(k, group, factor=factor, value=value, selected=selected)
@@ -142,7 +169,7 @@ class GeneTree(View):
     def to_figure(self) -> go.Figure:
         """The tree, and the maps of the group shown: predicted, measured, and the change under a what-if."""
         control = self.controller
-        k = self._scale(self.scale)
+        k = self._shown()
         group = control.chain(self.gene)[k]
         section = section_of(control.adata, self._library_name())
         predicted, measured, clamped = control.values(k, group)
@@ -193,7 +220,16 @@ class GeneTree(View):
 
     def _scale(self, n_groups: int) -> int:
         scales = self.controller.tree.scales
-        return scales.index(n_groups) if n_groups in scales else min(_TRIED_SCALE, len(scales) - 1)
+        if n_groups not in scales:
+            raise UsageError(
+                f"Expected a scale of the tree, by its number of groups: {', '.join(map(str, scales))}; got {n_groups}."
+            )
+        return scales.index(n_groups)
+
+    def _shown(self) -> int:
+        """Index of the scale that is shown; an edit may have given it another number of groups."""
+        scales = self.controller.tree.scales
+        return scales.index(self.scale) if self.scale in scales else self._k
 
     def _library_name(self) -> str | None:
         """None where rows do not name sections."""
@@ -241,7 +277,7 @@ class GeneTree(View):
         return {
             "words": f"{held['label']} {how} in {where}",
             "moved": len(table),
-            "changes": [[gene, *map(_number, line)] for gene, line in zip(top["gene"], numbers, strict=True)],
+            "changes": [[gene, *map(number, line)] for gene, line in zip(top["gene"], numbers, strict=True)],
         }
 
     def _section(self, asked: Asked) -> Answer:
@@ -270,24 +306,11 @@ class GeneTree(View):
             {
                 "label": control.label(k, group),
                 "name": control.history.state.name(k, group),
-                "predicted": _number(predicted.mean()),
-                "measured": None if measured is None else _number(measured.mean()),
-                "r": None if measured is None else _correlation(predicted, measured),
+                "predicted": number(predicted.mean()),
+                "measured": None if measured is None else number(measured.mean()),
+                "r": None if measured is None else log_correlation(predicted, measured),
                 "genes": control.rows.gene_table(control.tree, k, group, control.clamped_NG),
-                "sets": None
-                if table is None
-                else [
-                    [
-                        one.set,
-                        one.n_overlap,
-                        one.n_set,
-                        _number(one.fold),
-                        _number(one.p),
-                        _number(one.q),
-                        one.genes,
-                    ]
-                    for one in table.itertuples()
-                ],
+                "sets": None if table is None else [_set_line(one) for one in table.itertuples()],
             },
             arrays,
         )
@@ -331,7 +354,7 @@ class GeneTree(View):
             amount = {name: float(asked[name]) for name in ("factor", "value") if asked.get(name) is not None}
             self.controller.clamp(
                 int(asked["scale"]), int(asked["group"]), selected=bool(asked.get("selected")),
-                factor=amount.get("factor"), value=amount.get("value"),
+                factor=amount.get("factor"), value=amount.get("value"), check=task.check,
             )  # fmt: skip
             self.tell("changed")
             return Answer({"words": (self._clamped() or {}).get("words", "")})
@@ -339,6 +362,7 @@ class GeneTree(View):
         return Later("clamp", work)
 
     def _release(self, asked: Asked) -> Answer:
+        self.lanes.cancel("clamp")  # one that still runs would be held afterwards
         self.controller.release()
         self.tell("changed")
         return Answer()
@@ -346,7 +370,7 @@ class GeneTree(View):
     def _keep(self, asked: Asked) -> Later:
         def work(task: Task) -> Answer:
             task.report(0.1, "drawing joint samples of every spot")
-            made = self.controller.regenerate()
+            made = self.controller.regenerate(check=task.check)
             return Answer({"words": f"{made.n_obs} rows with intervals are in .result of this view"})
 
         return Later("keep", work)
@@ -358,7 +382,7 @@ class GeneTree(View):
     def _train(self, asked: Asked) -> Later:
         def work(task: Task) -> Answer:
             task.report(0.1, "training a small model on this tree")
-            self.controller.retrain()
+            self.controller.retrain(check=task.check)
             self.tell("changed")
             return Answer(
                 {"words": "The maps show the new model; these rows were trained on, they are not held out."}
@@ -367,11 +391,5 @@ class GeneTree(View):
         return Later("train", work)
 
 
-def _number(value: Any) -> float | None:
-    """Four digits; None for what is not a number."""
-    return float(f"{float(value):.4g}") if np.isfinite(value) else None
-
-
-def _correlation(predicted: NDArray[Any], measured: NDArray[Any]) -> float | None:
-    logs = [np.log2(1 + values)[:, None] for values in (predicted, measured)]
-    return _number(pearson_columns(*logs)[0])
+def _set_line(one: Any) -> list[Any]:
+    return [one.set, one.n_overlap, one.n_set, *map(number, (one.fold, one.p, one.q)), one.genes]

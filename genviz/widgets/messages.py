@@ -60,10 +60,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Later:
-    """An answer that takes long: made in the working thread, in a lane in which only the newest question counts."""
+    """An answer that takes long: made in the working thread, in a lane in which only the newest question counts.
+
+    Attributes
+    ----------
+    lane
+        Name of the lane.
+    work
+        Makes the answer.
+    deed
+        The question changes something, so that of two displays of one view the newest counts; looking (False) is each
+        display's own affair.
+    """
 
     lane: str
     work: Callable[[Task], Answer]
+    deed: bool = True
 
 
 Asked = dict[str, Any]

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from genviz.widgets.view import View
 
 # A page that reaches for the network is a defect; the browser holds us to it.
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:"
-)
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -82,7 +80,7 @@ def write_page(view: View, path: str | PathLike[str], title: str) -> Path:
         css=view._css,
         esm=view._esm.replace("export default", "const VIEW ="),
         page=source_of("js", "page"),
-        answers=json.dumps(content).replace("<", "\\u003c"),  # no text can end the script
+        answers=json.dumps(content, allow_nan=False).replace("<", "\\u003c"),  # no text can end the script
     )
     with atomic_path(target) as working:
         working.write_text(text, encoding="utf-8")

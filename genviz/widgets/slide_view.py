@@ -156,8 +156,8 @@ class SlideView(View):
         """Questions by name, and who answers them."""
         return {
             "start": self._start,
-            "section": lambda asked: Later("section", lambda task: self._section(asked)),
-            "tiles": lambda asked: Later("tiles", lambda task: self._tiles(asked, task)),
+            "section": lambda asked: Later("section", lambda task: self._section(asked), deed=False),
+            "tiles": lambda asked: Later("tiles", lambda task: self._tiles(asked, task), deed=False),
             "values": self._values,
             "column": self._column,
             "regions": self._regions,

@@ -189,7 +189,7 @@ class TokenSwap(View):
     def _frame(self, asked: Asked) -> Answer | Later:
         if "label" not in asked:
             return self._framed(self._card(asked))
-        return Later("frame", lambda task: self._framed(self._card(asked)))
+        return Later("frame", lambda task: self._framed(self._card(asked)), deed=False)
 
     def _framed(self, card: Card) -> Answer:
         edits = self.edits
@@ -218,7 +218,7 @@ class TokenSwap(View):
             found = {"structure": structure_N, "appearance": appearance_N}
             return Answer({}, {name: values.astype(np.float32) for name, values in found.items()})
 
-        return Later("surprise", work)
+        return Later("surprise", work, deed=False)
 
     def _thumb(self, asked: Asked) -> Answer:
         step = self._number(asked, "step")

@@ -130,7 +130,8 @@ class View(anywidget.AnyWidget):
         """Answer a message; whatever goes wrong is shown in the view, never lost."""
         number = content.get("id")
         if "cancel" in content:
-            self.lanes.cancel(content["cancel"])
+            for lane in (content["cancel"], _own(content.get("of"), content["cancel"])):
+                self.lanes.cancel(lane)
             return
         try:
             answer = self._handler(content.get("ask", ""))(content.get("with", {}))
@@ -143,7 +144,7 @@ class View(anywidget.AnyWidget):
         self.send({"id": number, "progress": 0.0, "word": "waiting"})
         self.lanes.submit(
             Task(
-                answer.lane,
+                answer.lane if answer.deed else _own(content.get("of"), answer.lane),
                 answer.work,
                 done=lambda found: self._reply(number, found),
                 failed=lambda error: self._fail(number, error),
@@ -176,6 +177,11 @@ def _public(name: str) -> bool:
             "tooltip",
         }
     )
+
+
+def _own(display: str | None, lane: str) -> str:
+    """The lane of one display of a view; a widget may be shown twice."""
+    return f"{display}/{lane}"
 
 
 def _ignore(_: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 import genviz as gv
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.controllers.gene_tree import GeneTreeController
+from genviz.controllers.lanes import Cancelled
 from genviz.models import GenAR
 from genviz.pp.tree import tree_of, tree_recipe
 from tests.models.genar.cases import GENES, tissue
@@ -147,3 +148,73 @@ def test_retraining_follows_the_edited_tree(control):
     bare.X = bare.X * 0.5
     with pytest.raises(DataError, match="raw counts"):
         GeneTreeController(bare, model).retrain()
+
+
+def test_edits_in_the_data_are_not_forgotten(control, model):
+    """Written, opened again, edited, written: all edits and the first tree are on record."""
+    origin = control.tree.digest()
+    control.split(1, 0)
+    control.rename(1, 0, "mine")
+    control.write()
+    first = tree_recipe(control.adata)["edits"]
+    again = GeneTreeController(control.adata, model)
+    again.write()
+    assert tree_recipe(again.adata)["edits"] == first
+    again.rename(1, 1, "yours")
+    again.write()
+    third = GeneTreeController(control.adata, model)
+    third.write()
+    recipe = tree_recipe(third.adata)
+    assert recipe["edits"][:-1] == first and recipe["edits"][-1].endswith("to yours")
+    assert recipe["edited_from"] == origin
+    third.history.go(0)
+    third.write()
+    assert tree_recipe(third.adata)["edits"] == []
+
+
+class Stop:
+    """A check that raises from its n-th call on."""
+
+    def __init__(self, n):
+        self.n, self.calls = n, 0
+
+    def __call__(self):
+        self.calls += 1
+        if self.calls >= self.n:
+            raise Cancelled("stopped")
+
+
+def test_stopped_work_changes_nothing(control):
+    """A clamp, rows, and a training that nobody waits for leave everything as it was; the training ends early."""
+    control.clamp(1, 0, factor=2)
+    held, clamped, mean = control.clamps, control.clamped_NG, control.rows.mean_NG
+    model = control.model
+    with pytest.raises(Cancelled):
+        control.clamp(1, 1, factor=3, check=Stop(1))
+    with pytest.raises(Cancelled):
+        control.regenerate(n_samples=8, check=Stop(1))
+    stop = Stop(4)
+    with pytest.raises(Cancelled):
+        control.retrain(max_epochs=500, seed=0, check=stop)
+    assert stop.calls < 10  # the batches after it were not trained
+    last = Stop(10**9)
+    control.retrain(max_epochs=1, seed=0, check=last)
+    assert control.model is not model and control.clamps == []
+    control.model, control.clamps, control.clamped_NG, control.rows.mean_NG = model, held, clamped, mean
+    with pytest.raises(Cancelled):
+        control.retrain(max_epochs=1, seed=0, check=Stop(last.calls))  # trained, then dropped
+    assert control.model is model and control.rows.mean_NG is mean and control.result is None
+    assert control.clamps is held and control.clamped_NG is clamped
+
+
+def test_a_training_that_fails_leaves_the_old_model(control, monkeypatch):
+    def fails(self, *args, **options):
+        raise DataError("no")
+
+    model, mean = control.model, control.rows.mean_NG
+    with monkeypatch.context() as patched:
+        patched.setattr(GenAR, "expected", fails)
+        with pytest.raises(DataError):
+            control.retrain(max_epochs=1, seed=0)
+    assert control.model is model and control.rows.mean_NG is mean
+    control.retrain(max_epochs=1, seed=0)  # the next one may run

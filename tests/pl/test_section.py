@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genviz._errors import MissingKeyError, UsageError
+from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
 from genviz.io.slide_base import MemorySlide
 from genviz.pl import section as module
 from genviz.pl.section import jpeg_uri, libraries, section_of
@@ -89,3 +89,20 @@ def test_without_an_overview_the_slide_is_asked_and_may_be_absent(monkeypatch):
 def test_pictures_are_kept_small():
     assert opened(jpeg_uri(picture(50, 100), 20)).shape == (10, 20, 3)
     assert opened(jpeg_uri(np.zeros((8, 8, 4), np.uint8), 20)).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("error", [DataError, UsageError, FileFormatError])
+def test_maps_show_when_the_image_has_moved(monkeypatch, error):
+    def gone(adata, library):
+        raise error("Expected the image; it is not there.")
+
+    monkeypatch.setattr(module, "slide_of", gone)
+    assert section_of(prediction(image=False)).backdrop is None
+
+
+def test_overviews_of_16_bits_are_not_white():
+    adata = prediction()
+    images = adata.uns["spatial"]["C5"]["images"]
+    for factor in (1, 256):
+        images["hires"] = picture().astype(np.uint16) * factor
+        assert np.abs(opened(section_of(adata).backdrop.uri).mean((0, 1)) - (170, 90, 160)).max() < 4

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -115,3 +117,60 @@ def test_large_sections_leave_rare_genes_out_of_the_page(view, monkeypatch):
     monkeypatch.setattr("genviz.widgets.gene_tree._PAGE_NUMBERS", 200)
     asked = [asked for what, asked in view.page_questions() if what == "group"]
     assert {one["scale"] for one in asked} >= {0, 1} and len(asked) < 30
+
+
+def test_scales_and_sections_that_are_not_there_are_refused(view, model):
+    """In the call, at the start, and as traits; after an edit the scale in view is still known."""
+    rows = named(tissue(6))
+    for wrong in ({"scale": 41}, {"library": "typo"}, {"gene": ""}):
+        with pytest.raises(UsageError, match="Expected"):
+            gv.widgets.GeneTree(rows, model, **wrong)
+    with pytest.raises(UsageError, match="1, 4, 8, 12; got 41"):
+        view.clamp(41, 0, factor=2)
+    assert view.controller.clamps == []
+    for name, value in (("scale", 41), ("library", "typo"), ("gene", "NOPE")):
+        with pytest.raises(UsageError, match="Expected"):
+            setattr(view, name, value)
+    assert (view.gene, view.scale, view.library) == ("G2", 4, "S0")
+    view.controller.split(1, 3)
+    assert view.controller.tree.scales[1] == 5
+    assert "5 groups" in view.to_figure().layout.title.text
+    view.scale = 5
+
+
+def test_release_and_stop_end_a_clamp_that_runs(view, monkeypatch):
+    """What was asked before the release is not held after it; the newest of two is."""
+    started, go = threading.Event(), threading.Event()
+    expected = type(view.controller.model).expected
+
+    def slow(self, *args, **options):
+        started.set()
+        assert go.wait(20)
+        return expected(self, *args, **options)
+
+    def wait(number):
+        for _ in range(400):
+            ends = [c for c, _ in view.sent if c.get("id") == number and "progress" not in c]
+            if ends:
+                return ends[-1]
+            time.sleep(0.05)
+        raise AssertionError(number)
+
+    def clamp(number, factor):
+        asked = {"scale": 1, "group": 0, "factor": factor}
+        view._receive(view, {"id": number, "ask": "clamp", "with": asked}, [])
+
+    monkeypatch.setattr(type(view.controller.model), "expected", slow)
+    clamp(10, 2)
+    assert started.wait(20)
+    view._receive(view, {"id": 11, "ask": "release", "with": {}}, [])
+    go.set()
+    assert wait(10).get("cancelled") and view.controller.clamps == []
+    started.clear()
+    go.clear()
+    clamp(12, 2)
+    assert started.wait(20)
+    clamp(13, 3)
+    go.set()
+    assert wait(12).get("cancelled") and "words" in wait(13)["data"]
+    assert view.controller.clamps[0]["factor"] == 3

@@ -65,7 +65,7 @@ def test_groups_edits_and_undo(setup, notebook):
         "([c, old]) => (" + SUM + ")(c) !== old", arg=[maps.nth(0).element_handle(), before]
     )
     page.get_by_role("button", name="Split").click()
-    book.until("view.controller.tree.scales", "(1, 5, 8, 12)")
+    book.until("view.controller.tree.scales, view.scale", "(1, 5, 8, 12) 5")
     n = book.kernel("c = view.controller; print(len(c.tree.members(1, c.chain(view.gene)[1])))")
     page.wait_for_selector(f"h4 >> text=Genes in this group: {n}")
     page.get_by_label("Name of this group").fill("<b>mine</b>")
@@ -137,6 +137,34 @@ def test_many_moves_and_python_traits(setup, notebook):
     page.get_by_label("How much").fill("-1")
     page.get_by_role("button", name="Re-generate").click()
     page.wait_for_selector(".gv-alert >> text=Expected a finite")
+    held = book.kernel("print(view.controller.clamps)")
+    page.get_by_label("How much").fill("")
+    page.get_by_role("button", name="Re-generate").click()
+    page.wait_for_selector(".gv-alert >> text=none is given")
+    assert book.kernel("print(view.controller.clamps)") == held
+    book.check()
+
+
+def test_escape_ends_merging(setup, notebook):
+    """By keyboard alone: press Merge, take the next group, Escape; nothing was merged."""
+    book = notebook(setup, "view")
+    page = book.page
+    icicle, _ = ready(page)
+    merge = page.locator("[data-name=merge]")
+    merge.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=click groups of this scale")
+    page.keyboard.press("Escape")  # the keyboard is still on the button
+    page.wait_for_selector("text=click groups of this scale", state="detached")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-name=merge][aria-pressed=true]")
+    icicle.focus()
+    away = int(book.kernel("print(view.controller.chain('G2')[1])"))
+    page.keyboard.press("ArrowLeft" if away else "ArrowRight")
+    page.wait_for_selector("[data-name=merge] >> text=Merge 2")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[data-name=merge][aria-pressed=false]")
+    assert book.kernel("print(view.controller.tree.scales, view.scale)") == "(1, 4, 8, 12) 4"
     book.check()
 
 

@@ -146,4 +146,24 @@ def test_stop_keeps_what_is_there_and_a_name_is_only_a_name(notebook):
     )
     page.get_by_label("Runs").select_option("1")
     book.until("view.shown, view.history.at", "1 1")
+    # An earlier run is looked at while another goes: nothing of that one is written into it.
+    book.kernel("view.genes = ['COL1A1']; view.doses = [0, 2, 4, 8, 16]; view.controls = 12; ''")
+    page.wait_for_selector("[aria-label='Take out COL1A1']")
+    page.click(".gv-run")
+    page.wait_for_selector(".gv-table tbody tr:has-text('COL1A1')", timeout=60_000)
+    page.get_by_label("Runs").select_option("1")
+    page.wait_for_function("() => document.querySelector('.gv-held').innerText.startsWith('Stopped')")
+    rows = page.locator(".gv-table tbody").inner_text()
+    share = page.locator(".gv-progress progress").evaluate("(bar) => bar.value")
+    page.wait_for_function(
+        "(least) => document.querySelector('.gv-progress progress').value > least", arg=share + 0.3
+    )
+    page.wait_for_timeout(200)
+    assert page.locator(".gv-table tbody").inner_text() == rows and "COL1A1" not in rows
+    assert book.kernel("print(len(view.history.steps))").strip() == "3"  # it still goes
+    page.get_by_role("button", name="Stop", exact=True).click()
+    book.until("view.shown, view.history.at", "3 3", timeout_s=30)
+    page.wait_for_selector(".gv-table tbody tr:has-text('COL1A1')")
+    assert page.get_by_label("Runs").input_value() == "3"
+    assert tile_colours(page, 0, 0) > 20
     book.check()

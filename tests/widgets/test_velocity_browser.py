@@ -95,7 +95,11 @@ def test_zoom_drag_and_click_move_all_panels_together(notebook, cell):
     before = [canvas.nth(i).screenshot() for i in (0, 1)]
     box = canvas.first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    # The wheel scrolls the page until a picture has the focus.
     page.mouse.move(x, y)
+    page.mouse.wheel(0, -1)
+    page.wait_for_selector("text=hold Ctrl, to zoom")
+    canvas.first.focus()
     page.mouse.wheel(0, -300)
     page.mouse.down()
     page.mouse.move(x + 60, y + 20, steps=4)

@@ -102,6 +102,28 @@ def test_cancel_is_told_as_such(view):
         assert view.more.wait_for(lambda: view.sent[-1][0].get("cancelled"), timeout=10)
 
 
+def test_two_displays_of_a_view_do_not_cancel_each_other(view):
+    """Each looks for itself; what changes something is one lane for both."""
+    lanes = []
+    view.lanes.submit = lambda task: lanes.append(task.lane)
+    for deed in (False, True):
+        view._handlers = {"look": lambda asked, deed=deed: Later("look", lambda task: Answer(), deed=deed)}
+        for display in ("a", "b"):
+            view._receive(view, {"id": f"{display}-1", "of": display, "ask": "look", "with": {}}, [])
+    assert lanes == ["a/look", "b/look", "look", "look"]
+    stopped = []
+    view.lanes.cancel = lambda lane=None: stopped.append(lane)
+    view._receive(view, {"cancel": "look", "of": "b"}, [])
+    assert stopped == ["look", "b/look"]
+
+
+def test_a_page_with_a_number_that_is_none_is_not_written(view, tmp_path):
+    view._handlers = {**view._handlers, "add": lambda asked: Answer({"x": float("nan")})}
+    with pytest.raises(ValueError, match="JSON"):
+        view.to_html(tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
+
+
 def test_arrays_of_other_types_are_refused():
     with pytest.raises(UsageError, match="float64"):
         Answer(arrays={"x": np.zeros(2)}).packed()

@@ -48,6 +48,7 @@ function bridge(model) {
     timer = setTimeout(() => {
       const silent = [...open.values()].some((one) => !one.begun) && performance.now() - last > PATIENCE_MS - 50;
       if (silent) status("waiting");
+      else if (open.size) watch();
     }, PATIENCE_MS);
   };
 
@@ -81,7 +82,7 @@ function bridge(model) {
       return new Promise((resolve, reject) => {
         open.set(id, { lane, progress, resolve, reject, begun: false });
         try {
-          model.send({ id, ask: what, with: asked });
+          model.send({ id, of: own, ask: what, with: asked });
         } catch {
           open.delete(id);
           reject(new Error(GONE));
@@ -89,7 +90,7 @@ function bridge(model) {
         watch();
       });
     },
-    cancel: (lane) => model.send({ cancel: lane }),
+    cancel: (lane) => model.send({ cancel: lane, of: own }),
     // Can this question be answered here? With a kernel every question can.
     knows: (what, asked = {}) => !model.frozen || model.answers.has(questionKey(what, asked)),
     on(event, listen) {

@@ -22,6 +22,9 @@ function frame(model, host, name) {
   const still = el("img", { class: "gv-still", alt: `${name}, the last picture before the kernel ended`, hidden: true });
   body.before(still);
 
+  // An error stays until the reader does something; what a view asks by itself must not wipe it away.
+  for (const deed of ["pointerdown", "keydown"]) root.addEventListener(deed, () => (alert.hidden = true), true);
+
   const say = (text) => (status.textContent = text);
   const fail = (error) => {
     if (error instanceof Cancelled) return;
@@ -38,6 +41,7 @@ function frame(model, host, name) {
   function showStill() {
     const bytes = model.get("_still");
     if (!bytes?.byteLength) return;
+    URL.revokeObjectURL(still.src);
     still.src = URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
     still.hidden = false;
     body.hidden = true;
@@ -45,7 +49,7 @@ function frame(model, host, name) {
 
   // Ask, and show errors in the view; null when there is no answer to use.
   async function ask(what, asked, { lane = null, slow = false } = {}) {
-    alert.hidden = true;
+    if (alert.dataset.of === what) alert.hidden = true;
     const progress = (share, word) => {
       bar.hidden = false;
       bar.querySelector("progress").value = share;
@@ -61,6 +65,7 @@ function frame(model, host, name) {
       return answer;
     } catch (error) {
       fail(error);
+      alert.dataset.of = what;
       return null;
     } finally {
       running -= slow;
@@ -100,6 +105,7 @@ function frame(model, host, name) {
     },
     close() {
       clearTimeout(stillTimer);
+      URL.revokeObjectURL(still.src);
       for (const [name, call] of onTrait) model.off(`change:${name}`, call);
       link.close();
     },

@@ -28,6 +28,7 @@ function treeView(model, f) {
     if (!start.data.sections.includes(s.library)) s.library = start.data.sections[0];
     parts.tree(start);
     parts.icicle.setShape(s.shape);
+    if (live && model.get("scale") !== s.shape.scales[s.k]) setTraits(); // an edit changed its number of groups
     await refresh();
   }
 
@@ -147,6 +148,13 @@ function treeView(model, f) {
     refresh();
   }
 
+  // Escape ends merging first; what else it does needs another press.
+  f.root.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !s.picked) return;
+    event.stopPropagation();
+    s.picked = null;
+    refresh();
+  }, true);
   f.link.on("changed", reload);
   f.onTrait("gene", (gene) => {
     if (gene === s.gene || !s.shape?.has(gene)) return;

@@ -74,7 +74,7 @@ function editBlock(at, act, { onMerge, typed }) {
     line(name, button("Rename", rename)),
     line(
       button("Split", () => act("split", { scale: at.k, group: at.g }), { disabled: finest || at.k === 0, title: "Into two, between its finer groups" }),
-      button(merging ? `Merge ${at.picked.size + 1}` : "Merge…", () => onMerge(), { "aria-pressed": String(merging), disabled: finest || at.k === 0,
+      button(merging ? `Merge ${at.picked.size + 1}` : "Merge…", () => onMerge(), { "aria-pressed": String(merging), "data-name": "merge", disabled: finest || at.k === 0,
         title: "Press, click other groups of this scale in the tree, press again; Escape ends it" }),
       merging ? el("span", { class: "gv-note" }, "click groups of this scale") : null),
     line(target.node, button("Move", () => act("move", { gene: at.gene, scale: at.editK, group: Number(target.box.value) }),
@@ -86,7 +86,7 @@ function editBlock(at, act, { onMerge, typed }) {
 }
 
 // "What if this group had twice the counts?"
-function clampBlock(at, act, values) {
+function clampBlock(at, act, values, fail) {
   const how = select("", [["factor", "times"], ["value", "set to"]], values.how, (next) => (values.how = next));
   how.box.setAttribute("aria-label", "How to set the count");
   how.box.title = "Multiply each spot's predicted count, or set it to the same count everywhere";
@@ -95,8 +95,14 @@ function clampBlock(at, act, values) {
   number.addEventListener("input", () => (values.number = number.value));
   const where = select("in", [["all", "all spots"], ["selected", `the ${at.chosen} chosen spots`]].slice(0, at.chosen ? 2 : 1),
     at.chosen ? values.where : "all", (next) => (values.where = next));
-  const go = () => act("clamp", { scale: at.k, group: at.g, [how.box.value]: Number(number.value), selected: where.box.value === "selected" },
-    { lane: "clamp", slow: true });
+  const go = () => {
+    const amount = number.value.trim() === "" ? NaN : Number(number.value); // Number("") is 0: it would wipe the group
+    if (!Number.isFinite(amount)) {
+      fail(new Error("Expected a number to multiply the count by, or to set it to; none is given. Type one."));
+      return;
+    }
+    act("clamp", { scale: at.k, group: at.g, [how.box.value]: amount, selected: where.box.value === "selected" }, { lane: "clamp", slow: true });
+  };
   number.addEventListener("keydown", (event) => event.key === "Enter" && go());
   const line = (...children) => el("div", { class: "gv-tree-line" }, ...children);
   return treeBlock(

@@ -131,7 +131,7 @@ function treeParts(f, s, on) {
     blocks.push(genesBlock({ ...data, measured: data.measured !== null }, s.gene, on.chooseGene));
     if (data.sets) blocks.push(setsBlock(data.sets));
     if (live) {
-      const what = s.start.data.model ? [clampBlock(at, on.act, s.what)] : [];
+      const what = s.start.data.model ? [clampBlock(at, on.act, s.what, f.fail)] : [];
       refill(deeds, [...what, editBlock(at, on.act, { onMerge: () => on.act("merge"), typed: s.typed })]);
     }
     const top = side.querySelector(".gv-tree-scroll")?.scrollTop ?? 0;
@@ -171,7 +171,7 @@ function treeParts(f, s, on) {
 
 // New children; the keyboard stays where it was: on the control of the same name.
 function refill(node, children) {
-  const nameOf = (one) => one.getAttribute("aria-label") ?? one.textContent;
+  const nameOf = (one) => one.dataset.name ?? one.getAttribute("aria-label") ?? one.textContent;
   const name = node.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   node.replaceChildren(...children);
   if (name !== null) [...node.querySelectorAll("button, input, select")].find((one) => nameOf(one) === name)?.focus();

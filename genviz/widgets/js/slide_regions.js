@@ -1,8 +1,13 @@
 // Regions: in the notebook the kernel keeps them (in obs, with undo); on a page they are kept here, to be saved as CSV.
 
-function regionStore(f, colours) {
+// libraries and column: what a page has to know from the start, so that each state that undo goes back to has all sections.
+function regionStore(f, colours, { libraries, column: first }) {
   let now = { library: "", column: "", categories: [], codes: new Int32Array(), canUndo: false, canRedo: false };
   const offline = f.link.frozen ? offlineRegions(colours) : null;
+  const filled = offline && Promise.all(libraries.map(async (library) => {
+    const answer = await f.ask("regions", { library, column: first });
+    if (answer) offline.fill(library, answer);
+  }));
   let changed = () => {};
 
   const take = (answer, library, column) => {
@@ -18,17 +23,28 @@ function regionStore(f, colours) {
     onChange: (listen) => (changed = listen),
     // quiet: others may have drawn; what the view says to the reader stays.
     async open(library, column, quiet = false) {
-      now = { ...now, library, column };
+      if (column !== now.column) now = { ...now, categories: [], canUndo: false, canRedo: false };
+      if (column !== now.column || library !== now.library) {
+        now = { ...now, library, column, codes: new Int32Array() }; // those of another section fit no spot here
+        changed();
+      }
+      if (offline) {
+        await filled;
+        if (library === now.library) take(offline.open(library), library, column);
+        return;
+      }
       const ask = quiet ? (...what) => f.link.ask(...what).catch(() => null) : f.ask;
-      const answer = await ask("regions", { library, column });
-      take(answer && offline ? offline.open(library, answer) : answer, library, column);
+      take(await ask("regions", { library, column }), library, column);
     },
+    // Whether it was done.
     async act(what, asked = {}) {
+      await filled;
       const { library, column } = now;
-      if (offline) take(offline.act(what, asked), library, column);
-      else take(await f.ask(what, { ...asked, library, column }), library, column);
+      const answer = offline ? offline.act(what, asked) : await f.ask(what, { ...asked, library, column });
+      take(answer, library, column);
+      return Boolean(answer);
     },
-    // {library: codes} of all sections seen.
+    // {library: codes}: on a page of all sections.
     all: () => (offline ? offline.all() : { [now.library]: now.codes }),
   };
 }
@@ -79,14 +95,14 @@ function offlineRegions(colours) {
   };
 
   return {
-    open(name, found) {
+    // Names and colours are the same in the answers of all sections.
+    fill(name, { data, arrays }) {
+      state.codes[name] = arrays.codes.values;
+      state.names = data.categories.map((one) => one.name);
+      state.colours = data.categories.map((one) => one.colour);
+    },
+    open(name) {
       library = name;
-      if (!state.codes[name]) {
-        state.codes[name] = found.arrays.codes.values;
-        found.data.categories.forEach(({ name: one, colour }, i) => {
-          if (!past.length && !state.names.includes(one)) [state.names[i], state.colours[i]] = [one, colour];
-        });
-      }
       return answer();
     },
     act(what, asked) {

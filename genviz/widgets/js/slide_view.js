@@ -14,7 +14,7 @@ async function render({ model, el: host }) {
   if (!start) return () => f.close();
   const view = { f, model, scene, grid, note, start: start.data, panels: new Map(), stored: null, limits: null, column: null,
     colours: colouring(start.data.stops), raster: null, asked: {} };
-  view.store = regionStore(f, start.data.colours);
+  view.store = regionStore(f, start.data.colours, { libraries: start.data.libraries, column: model.get("region_column") });
   view.bar = regionBar(view.store, { onTool: (on) => setTool(view, on), onSave: () => saveRegions(view) });
   view.tip = slideTip(f.body);
   view.ground = groundLayer(f.link, () => redraw(view), f.fail);
@@ -32,13 +32,15 @@ async function render({ model, el: host }) {
     if (view.column && model.get("column") === model.get("region_column")) loadColumn(view);
     repaint(view);
   });
-  const refresh = () => f.link.frozen || view.store.open(model.get("library"), model.get("region_column"), true);
+  // A section whose spots are not there yet opens its regions itself: a lasso must not write rows of one into another.
+  const there = () => scene.library === model.get("library");
+  const refresh = () => f.link.frozen || !there() || view.store.open(scene.library, model.get("region_column"), true);
   f.link.on("regions", refresh);
   f.root.addEventListener("pointerenter", refresh); // another view of the same object may have drawn
   f.onTrait("library", () => loadSection(view));
   f.onTrait("gene", (gene) => loadGene(view, gene));
   f.onTrait("column", () => loadColumn(view));
-  f.onTrait("region_column", (column) => view.store.open(model.get("library"), column));
+  f.onTrait("region_column", (column) => there() && view.store.open(scene.library, column));
   f.onTrait("shown", () => arrange(view));
   f.onTrait("image", () => redraw(view));
   f.onTrait("image_opacity", () => redraw(view));
@@ -68,6 +70,7 @@ async function loadSection(view) {
   const found = await f.ask("section", { library, px }, { lane: "section", slow: true });
   if (!found || library !== model.get("library")) return;
   [scene.section, scene.xy, scene.camera, scene.hover] = [found.data, found.arrays.xy.values, null, -1];
+  scene.library = library;
   (view.namesOf ??= {})[library] = found.data.names;
   view.note.textContent = [view.start.synthetic ? "Synthetic tissue, drawn by a program." : "", found.data.note].join(" ").trim();
   view.note.hidden = !view.note.textContent;
@@ -304,15 +307,20 @@ async function lassoDone(view, polygon, event) {
   const rows = spotsInside(view.scene.xy, polygon);
   const [category, mode] = [view.bar.name(), view.bar.mode(event)];
   if (!rows.length) return view.f.say("No spot lies inside that line.");
-  await view.store.act("select", { rows, category, mode });
+  if (!(await view.store.act("select", { rows, category, mode }))) return;
   const done = { replace: "is now", add: "got", remove: "lost" }[mode];
   view.f.say(`${category} ${done} ${rows.length} spot${rows.length === 1 ? "" : "s"}.`);
 }
 
-function saveRegions(view) {
+async function saveRegions(view) {
   const { categories, column, library } = view.store.now;
-  const names = { [library]: view.scene.section.names, ...view.namesOf };
-  const rows = Object.entries(view.store.all()).flatMap(([section, codes]) =>
+  const names = view.namesOf;
+  const all = Object.entries(view.store.all());
+  // Sections of a page that were not looked at have regions too, drawn before the page was made.
+  for (const [section, codes] of all)
+    if (!names[section] && codes.some((code) => code >= 0))
+      names[section] = (await view.f.ask("section", { library: section, px: OVERVIEW_PX.page }))?.data.names;
+  const rows = all.flatMap(([section, codes]) =>
     [...codes].map((code, i) => [code, i]).filter(([code]) => code >= 0 && names[section])
       .map(([code, i]) => [names[section][i], section, categories[code].name]));
   saveCsv(`${column}_${library}`, column, rows);

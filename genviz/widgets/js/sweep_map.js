@@ -1,14 +1,15 @@
 // Which rows: points on a map, by click or by drawing a box; by category; by name.
 
 const MAP_PX = 210;
+const PICKED_MOST = 500; // names of rows go to the kernel and back with every change
 
 function spread(places, n) {
   if (places.length <= n) return places;
   return Array.from({ length: n }, (_, k) => places[Math.floor((k * (places.length - 1)) / Math.max(1, n - 1))]);
 }
 
-// The map itself; `pick` takes the new names.
-function mapCanvas(f, model, names, xy, pick) {
+// The map itself; `pick` takes the new names, `refuse` the number of too many.
+function mapCanvas(f, model, names, xy, { pick, refuse }) {
   const canvas = el("canvas", { class: "gv-map", tabindex: 0, role: "img",
     "aria-label": "Map of the spots. Click to pick or drop one, drag a box to pick those in it; Shift adds to what is picked." });
   canvas.title = "Click a spot to pick or drop it. Drag a box to pick those in it; hold Shift to add.";
@@ -48,14 +49,18 @@ function mapCanvas(f, model, names, xy, pick) {
   function release([x0, y0, x1, y1], add) {
     const rows = model.get("rows");
     if (x1 - x0 < 4 && y1 - y0 < 4) {
-      const far = names.map((_, i) => Math.hypot(at(i)[0] - x0, at(i)[1] - y0));
-      const nearest = Math.min(...far);
-      const name = names[far.indexOf(nearest)];
+      let [name, nearest] = ["", 10];
+      for (let i = 0; i < names.length; i++) {
+        const far = Math.hypot(at(i)[0] - x0, at(i)[1] - y0);
+        if (far < nearest) [name, nearest] = [names[i], far];
+      }
       if (nearest < 10) pick(rows.includes(name) ? rows.filter((one) => one !== name) : [...rows, name]);
       return;
     }
     const inside = names.filter((_, i) => at(i)[0] >= x0 && at(i)[0] <= x1 && at(i)[1] >= y0 && at(i)[1] <= y1);
-    pick(add ? [...new Set([...rows, ...inside])] : inside);
+    const next = add ? [...new Set([...rows, ...inside])] : inside;
+    if (next.length > PICKED_MOST) refuse(next.length);
+    else pick(next);
   }
   const where = (event) => {
     const edge = canvas.getBoundingClientRect();
@@ -93,7 +98,11 @@ function sweepMap(f, model, start, onchange) {
     draw();
     onchange();
   };
-  const map = start.arrays.places ? mapCanvas(f, model, names, start.arrays.places.values, pick) : null;
+  const refuse = (n) => {
+    told.textContent = `That would be ${n.toLocaleString()} spots; at most ${PICKED_MOST} can be picked. Draw a smaller box.`;
+    told.title = "";
+  };
+  const map = start.arrays.places ? mapCanvas(f, model, names, start.arrays.places.values, { pick, refuse }) : null;
   const options = [["all", "spread over all"]];
   for (const [column, group] of Object.entries(groups))
     group.of.forEach((name, k) => options.push([`${column}\n${k}`, `${column}: ${name}`]));
@@ -103,7 +112,7 @@ function sweepMap(f, model, start, onchange) {
     const own = names.map((_, i) => i).filter((i) => last === "all" || groups[column].at[i] === Number(k));
     pick(spread(own, most).map((i) => names[i]));
   };
-  const number = numberField("Pick", "How many spots", most, 1, Math.min(names.length, 500), (value) => {
+  const number = numberField("Pick", "How many spots", most, 1, Math.min(names.length, PICKED_MOST), (value) => {
     most = value;
     again();
   });

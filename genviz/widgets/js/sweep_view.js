@@ -107,11 +107,14 @@ function sweepShown(f, model, look, start) {
 
 // Runs: asked for here or in Python, in this front end or another; all of them follow the events.
 function sweepRuns(f, model, look, shown, start) {
-  let [ticket, at, begun, coming, running, speed] = [0, 0, 0, 0, false, 0];
+  let [ticket, at, wanted, begun, running, speed] = [0, 0, 0, 0, false, 0];
+  let turn = 0; // counts what was turned to, a run that began or one that was picked: only the last is shown
+  let known = start.data.runs;
   let loaded = new Set();
   const runs = select("Runs", [], "", (value) => view(Number(value)));
   runs.box.title = "Earlier runs, kept while the kernel lives";
-  const list = (known) => {
+  // None is chosen while a run is followed: each of the earlier ones can then be picked.
+  const list = () => {
     runs.fill(known.map((one) => [String(one.run), `${one.run} · ${one.name}`]), String(at));
     runs.node.hidden = known.length < 1 || f.link.frozen;
   };
@@ -127,8 +130,15 @@ function sweepRuns(f, model, look, shown, start) {
     shown.refresh();
   }
   async function view(number, { keep = false } = {}) {
+    const mine = ++turn;
+    wanted = number;
+    if (!keep) [ticket, running] = [-1, false]; // the run under way is no longer followed; Runs has it when it ends
     const answer = await f.ask("look", { run: number }, { lane: "look" });
-    if (!answer) return;
+    if (mine !== turn) return;
+    if (!answer) {
+      wanted = at;
+      return list();
+    }
     const names = look.frame()?.sets.map((own) => own.name) ?? [];
     at = number;
     loaded = new Set(keep ? names : []);
@@ -137,15 +147,18 @@ function sweepRuns(f, model, look, shown, start) {
     answer.data.doses.forEach((one) => look.add(one));
     shown.held(answer.data.held);
     shown.settle(true);
-    list(answer.data.runs);
+    known = answer.data.runs;
+    list();
     if (model.get("shown") !== number) f.setTrait("shown", number);
     shown.refresh();
   }
   shown.whenGene(tilesOf);
   f.link.on("begun", ({ data }) => {
-    [ticket, at, begun, running] = [data.ticket, 0, performance.now(), true];
+    turn++;
+    [ticket, at, wanted, begun, running] = [data.ticket, 0, 0, performance.now(), true];
     look.begin(data.frame);
     shown.settle(false);
+    list();
     shown.held(["Running: effects are held against their controls when these are made."]);
     shown.refresh();
   });
@@ -159,12 +172,12 @@ function sweepRuns(f, model, look, shown, start) {
   f.link.on("ended", ({ data }) => {
     if (data.ticket !== ticket) return;
     running = false;
-    if (data.run) view((coming = data.run), { keep: true });
+    if (data.run) view(data.run, { keep: true });
     else shown.held(["Stopped before a dose was complete: press Run to begin again."]);
   });
-  f.onTrait("shown", (number) => number && number !== at && number !== coming && !running && view(number));
-  list(start.data.runs);
-  const first = model.get("shown") || start.data.runs.at(-1)?.run;
+  f.onTrait("shown", (number) => number && number !== wanted && !running && view(number));
+  list();
+  const first = model.get("shown") || known.at(-1)?.run;
   if (first) view(first);
   return { node: runs.node, speed: () => speed };
 }

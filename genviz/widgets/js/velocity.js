@@ -116,6 +116,7 @@ function pathLayout(f, rows, tiles, state, now) {
     move: (dx, dy) => (camera.move(dx, dy), changed()),
     zoom: (by, dx, dy) => (camera.zoomBy(by, dx, dy), changed()),
     home: () => (camera.home(panels[0].canvas), changed()),
+    hint: (text) => f.say(text),
   };
 
   function arrange() {

@@ -174,6 +174,7 @@ function pathPointer(canvas, size, { at, beside, looks, on }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   canvas.addEventListener("pointerdown", (event) => {
+    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     drag = { last: place(event), far: 0 };
   });
@@ -193,6 +194,9 @@ function pathPointer(canvas, size, { at, beside, looks, on }) {
   canvas.addEventListener("pointerleave", () => !drag && on.point(-1));
   canvas.addEventListener("dblclick", () => on.home());
   canvas.addEventListener("wheel", (event) => {
+    // The page scrolls under the pointer until the picture has been clicked.
+    if (document.activeElement !== canvas && canvas.getRootNode().activeElement !== canvas && !event.ctrlKey)
+      return on.hint("Click a picture, or hold Ctrl, to zoom with the wheel.");
     event.preventDefault();
     const [x, y] = place(event);
     on.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), x - size.w / 2, y - size.h / 2);

@@ -46,6 +46,7 @@ function pathBounds(rows) {
 function pathTiles(f, rows) {
   const kept = new Map();
   const sheets = new Map();
+  let pending = { row: -1, found: null }; // one only: a question for another row ends that before it
   const shares = f.link.frozen ? rows.page.shares : rows.shares;
   const has = rows.real || shares.length > 0;
 
@@ -81,17 +82,26 @@ function pathTiles(f, rows) {
     };
   }
 
+  async function fetched(row) {
+    const found = await (f.link.frozen ? fromPage(row) : fromKernel(row));
+    if (!found) return null;
+    if (kept.size >= PATH_TILES_KEPT) kept.delete(kept.keys().next().value);
+    kept.set(row, found);
+    return found;
+  }
+
   return {
     shares,
+    // Asked for in every frame of a motion: while a row is on its way it is not asked for again.
     async of(row) {
       if (!has) return null;
-      if (!kept.has(row)) {
-        const found = await (f.link.frozen ? fromPage(row) : fromKernel(row));
-        if (!found) return null;
-        if (kept.size >= PATH_TILES_KEPT) kept.delete(kept.keys().next().value);
-        kept.set(row, found);
+      if (kept.has(row)) return kept.get(row);
+      if (pending.row !== row) {
+        const mine = (pending = { row, found: fetched(row) });
+        const done = () => pending === mine && (pending = { row: -1, found: null });
+        mine.found.then(done, done);
       }
-      return kept.get(row);
+      return pending.found;
     },
     // The frame nearest to a share of the way.
     frameAt: (share) => shares.reduce((best, one, i) =>
