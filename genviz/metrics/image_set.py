@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Tiles = NDArray[np.uint8]
 Masks = NDArray[Any]
-Labels = NDArray[np.object_]
+Labels = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

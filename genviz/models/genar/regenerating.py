@@ -143,7 +143,7 @@ class Regenerating:
 
         Returns
         -------
-        float64 (n_obs, G), columns in the order of `genes`.
+        float64 (n_obs, G), columns in the order of the model's genes.
         """
         args = SampleArgs(64, settings.seed if seed is None else seed)
         ensemble = self._clamped(adata, clamp, rows, tree)
