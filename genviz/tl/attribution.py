@@ -149,7 +149,7 @@ def attribute(
     n
         Tiles a row.
     n_edited
-        How many genes of the largest gradients are edited when `genes` is not given; 0: none.
+        How many genes of the largest gradients are edited when ``genes`` is not given; 0: none.
     fold
         Factor of the edit.
     standard
