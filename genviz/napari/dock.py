@@ -47,7 +47,6 @@ class Dock(QScrollArea):
     def __init__(self, painter: Painter) -> None:
         super().__init__()
         self.painter, self.session = painter, painter.session
-        self._closing: Closing | None = None
         self._at: int | None = None  # the spot that is spoken of
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -127,14 +126,8 @@ class Dock(QScrollArea):
         self.destroyed.connect(leave)
         for key, button in (("L", regions.lasso), ("S", regions.pick)):
             painter.spots.bind_key(key, lambda _, button=button: button.toggle(), overwrite=True)
-
-    def showEvent(self, event: Any) -> None:
-        """Qt's: when it has come into its window, hear of the window's closing."""
-        super().showEvent(event)
-        if self.session.path is not None and self._closing is None:
-            self._closing = Closing(self)
-            # Not self.window(): shown before it is docked, that is the dock itself.
-            self.painter.viewer.window._qt_window.installEventFilter(self._closing)
+        if self.session.path is not None:  # self.window() is no window yet
+            viewer.window._qt_window.installEventFilter(Closing(self))
 
     # ---- words
 
