@@ -58,6 +58,7 @@ class Training:
         self.record.changed = self._say
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._turning = threading.Lock()
 
     @property
     def running(self) -> bool:
@@ -95,9 +96,8 @@ class Training:
 
     def stop(self) -> None:
         """Ask the training to end at its next batch, as by Ctrl-C; without one nothing happens."""
-        if self.state == RUNNING:
+        if self._turn(STOPPING, "Stopping after this batch.", only_from=RUNNING):
             self.record.stop()
-            self._turn(STOPPING, "Stopping after this batch.")
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait for the end, and give what ``train`` gives; Ctrl-C stops the training.
@@ -206,9 +206,14 @@ class Training:
         else:
             self._turn(FAILED, str(error) or type(error).__name__)
 
-    def _turn(self, state: str, message: str) -> None:
-        self.state, self.message = state, message
+    def _turn(self, state: str, message: str, *, only_from: str | None = None) -> bool:
+        """Go to a state; a training that ends in its thread is not taken back to stopping by a late click."""
+        with self._turning:
+            if only_from not in (None, self.state):
+                return False
+            self.state, self.message = state, message
         self._say("state")
+        return True
 
     def _say(self, what: str) -> None:
         if what == "begin" and self.state == RUNNING:

@@ -116,7 +116,7 @@ def panels(stage: Stage) -> list[Panel]:
     stage
         With the metrics so far.
     """
-    at, names = points(stage), stage.values.keys()
+    at, names = points(stage), list(stage.values)  # a training adds to them meanwhile
     found: dict[tuple[int, str], Panel] = {}
     for name in sorted(names):
         family, part, label = _sorted_in(name, names)

@@ -45,7 +45,8 @@ def in_order(
     (there,) = client.scatter([shared], broadcast=True, hash=False)
     futures = [client.submit(work, there, *job, pure=False) for job in jobs]
     try:
-        for future in futures:
-            yield future.result()
+        while futures:
+            yield futures[0].result()
+            del futures[0]  # what was taken need not stay in the cluster
     finally:
         client.cancel(futures)

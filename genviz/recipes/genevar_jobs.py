@@ -13,7 +13,6 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz.io.atomic import atomic_write_h5ad
 from genviz.io.library import libraries, mpp_of
-from genviz.io.output import check_new_folder, check_writable
 from genviz.io.slide import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.models import GeneVAR
@@ -22,7 +21,7 @@ from genviz.models.genevar.presets import preset as preset_config
 from genviz.models.genevar.training.stages import STAGES
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.recipes.genevar_files import check_rows_out, rows_of
-from genviz.recipes.jobs import check_sections, load_training_rows
+from genviz.recipes.jobs import check_run_folder, check_sections, load_training_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -81,13 +80,7 @@ def train_genevar(
     check_seed(seed)
     preset_config(preset, changes)
     going_on = resume or stage != "all"
-    if not going_on and any((out / part).exists() for part in STAGES):
-        raise UsageError(
-            f"Expected a new run folder; {out} holds a training already. Go on with --resume (resume=True), or choose "
-            "another folder."
-        )
-    check_new_folder(out, allow_content=going_on)
-    check_writable(out)
+    check_run_folder(out, go_on=going_on)
     wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
     adata = load_training_rows(data, wanted)
     if val is not None:

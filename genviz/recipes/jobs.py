@@ -37,6 +37,30 @@ def check_sections(sections: Sequence[str] | None) -> None:
         raise UsageError("Expected names of sections; got none. Name some, or leave sections out.")
 
 
+def check_run_folder(out: Path, *, go_on: bool) -> None:
+    """Refuse a run folder that cannot be written, or that holds something and is not to be gone on with.
+
+    Parameters
+    ----------
+    out
+        Run folder of a training.
+    go_on
+        Whether what it holds is taken up.
+
+    Raises
+    ------
+    UsageError
+        Saying which.
+    """
+    if not go_on and out.is_dir() and (names := sorted(path.name for path in out.iterdir())):
+        raise UsageError(
+            f"Expected a new run folder; {out} holds {len(names)} entries, among them {names[0]!r}. Go on with a "
+            "training there by --resume (resume=True), or choose another folder."
+        )
+    check_new_folder(out, allow_content=go_on)
+    check_writable(out)
+
+
 def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     """Rows of a dataset by name, or of an .h5ad file.
 
@@ -99,8 +123,7 @@ def train_genar(
         Run folder.
     """
     check_sections(sections)
-    check_new_folder(out, allow_content=resume)
-    check_writable(out)
+    check_run_folder(out, go_on=resume)
     wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
     adata = load_training_rows(data, wanted)
     choose_panel(adata, data, panel)

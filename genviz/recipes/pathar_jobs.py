@@ -16,6 +16,7 @@ from genviz.io.output import check_new_folder, check_writable
 from genviz.io.synthetic_pairs import write_image_pairs
 from genviz.models import PathAR
 from genviz.models.zoo import MODEL_FOLDER
+from genviz.recipes.jobs import check_run_folder
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -91,8 +92,7 @@ def train_pathar(
     stage, preset, label_key, organ_key, label_weights, resume, seed, device, options
         See `PathAR` and `PathAR.train`.
     """
-    check_new_folder(out, allow_content=resume or stage == "prior")
-    check_writable(out)
+    check_run_folder(out, go_on=resume or stage == "prior")
     adata = load_image_rows(data)
     PathAR.setup_anndata(adata, label_key=label_key, organ_key=organ_key)
     model = PathAR(adata, preset=preset, **options)

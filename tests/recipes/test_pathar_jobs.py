@@ -57,7 +57,7 @@ def test_organs_come_from_a_column_and_are_asked_for_by_name(tmp_path):
 
 def test_a_folder_with_content_is_resumed_and_not_written_over(home):
     rows = str(home / "rows.h5ad")
-    with pytest.raises(UsageError, match="run"):
+    with pytest.raises(UsageError, match="--resume"):
         train_pathar(rows, out=home / "run", **NANO)
     before = (home / "run" / "model" / "weights.safetensors").read_bytes()
     train_pathar(rows, out=home / "run", resume=True, **NANO)
