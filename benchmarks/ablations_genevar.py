@@ -18,9 +18,9 @@ from pathlib import Path
 import genviz as gv
 from genviz.models.genevar.checkpoint import load_fitted
 from genviz.models.genevar.training_run import stages_folder
-from genviz.recipes.genevar_ablation_tables import write_tables
-from genviz.recipes.genevar_ablations import NAMES, run, setting
-from genviz.recipes.genevar_jobs import HER2ST_MPP, declare_tiles
+from genviz.recipes.genevar.ablation_tables import write_tables
+from genviz.recipes.genevar.ablations import NAMES, run, setting
+from genviz.recipes.genevar.jobs import HER2ST_MPP, declare_tiles
 
 
 def measure(args: argparse.Namespace) -> None:

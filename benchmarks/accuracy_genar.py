@@ -13,7 +13,7 @@ import logging
 from pathlib import Path
 
 import genviz as gv
-from genviz.recipes.crossval import Folds, run_crossval
+from genviz.recipes.genar.crossval import Folds, run_crossval
 
 SECTIONS = ("C2", "C3", "C4", "C5")
 
@@ -35,7 +35,7 @@ def main() -> None:
         "--out", type=Path, required=True, help="folder of records, one JSON a model and seed"
     )
     parser.add_argument(
-        "--names", help="variants (see genviz/recipes/variants.py) or baselines, comma-separated"
+        "--names", help="variants (see genviz/recipes/genar/variants.py) or baselines, comma-separated"
     )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--panel", default="genes_genar200")
@@ -44,7 +44,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     gv.settings.progress = False
     if args.table:
-        from genviz.recipes.accuracy_page import write_page
+        from genviz.recipes.genar.accuracy_page import write_page
 
         write_page(args.out, args.table)
         return

@@ -16,9 +16,9 @@ import argparse
 from pathlib import Path
 
 import genviz as gv
-from genviz.recipes.genevar_evaluation import EXTRACTOR, evaluate_genevar
-from genviz.recipes.genevar_records import record_path, write_tables
-from genviz.recipes.genevar_use import RETRIEVED
+from genviz.recipes.genevar.evaluation import EXTRACTOR, evaluate_genevar
+from genviz.recipes.genevar.records import record_path, write_tables
+from genviz.recipes.genevar.use import RETRIEVED
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 import genviz as gv
 from genviz.metrics import Score, scores_from_json
 from genviz.models import PathAR
-from genviz.recipes.pathar_evaluation import evaluate_pathar
-from genviz.recipes.pathar_few_shot import few_shot
-from genviz.recipes.pathar_pairs import Judges, score_pairs, score_use
-from genviz.recipes.pathar_records import FEW, PARTS, write_record, write_tables
+from genviz.recipes.pathar.evaluation import evaluate_pathar
+from genviz.recipes.pathar.few_shot import few_shot
+from genviz.recipes.pathar.pairs import Judges, score_pairs, score_use
+from genviz.recipes.pathar.records import FEW, PARTS, write_record, write_tables
 
 GATED = ("fluorescence", "histology")
 LABELS = (*GATED, "brightfield_cytology")

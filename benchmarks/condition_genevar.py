@@ -25,9 +25,9 @@ from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.kinds import fit_conditioner
 from genviz.models.genevar.condition.profiles import Profiles
 from genviz.models.genevar.condition.rows import profiles_of
-from genviz.recipes.genevar_jobs import HER2ST_MPP, declare_tiles
-from genviz.recipes.genevar_rows import MIN_READS
-from genviz.recipes.jobs import load_training_rows
+from genviz.recipes.genevar.jobs import HER2ST_MPP, declare_tiles
+from genviz.recipes.genevar.rows import MIN_READS
+from genviz.recipes.inputs import load_training_rows
 from genviz.recipes.page_tables import Row, fill_page, markdown
 
 PREFIX = "genevar_condition-"

@@ -17,7 +17,7 @@ import genviz as gv
 from genviz.models import GeneVAR
 from genviz.pl.contact_sheet import contact_sheet
 from genviz.pl.pair_strips import strip
-from genviz.recipes.genevar_jobs import HER2ST_MPP
+from genviz.recipes.genevar.jobs import HER2ST_MPP
 
 N = 8
 EPITHELIUM = ("KRT18", "KRT19", "KRT8", "EPCAM", "CDH1", "ERBB2")

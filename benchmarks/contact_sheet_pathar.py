@@ -17,7 +17,7 @@ from genviz.models import PathAR
 from genviz.pl.contact_sheet import contact_sheet
 from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.pair_strips import strip
-from genviz.recipes.pathar_tiles import tiles_or_phantom
+from genviz.recipes.pathar.tiles import tiles_or_phantom
 
 N = 6
 PAIR = ("fluorescence", "histology")

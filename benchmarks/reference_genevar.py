@@ -28,7 +28,7 @@ from genviz.models.genevar.prior.rule import SampleRule, sample_rule
 from genviz.models.genevar.prior.sampler import sample
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.nn.keyed_noise import gumbel, noise_keys, position_keys
-from genviz.recipes.genevar_networks import networks
+from genviz.recipes.genevar.networks import networks
 from genviz.recipes.timing import Seconds, least, timed
 
 CASES = ("paper:1", "mini:1", "mini:16")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import genviz as gv
 from genviz.io.atomic import atomic_write_json
-from genviz.recipes.crossval import Folds
-from genviz.recipes.restain import run_restain
+from genviz.recipes.genar.crossval import Folds
+from genviz.recipes.genar.restain import run_restain
 
 SECTIONS = ("C2", "C3", "C4", "C5")
 

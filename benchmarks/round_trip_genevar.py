@@ -24,8 +24,8 @@ from genviz.io.tile_recipe import TileRecipe, write_recipe
 from genviz.metrics import Score, scores_from_json, scores_to_json
 from genviz.models import GenAR, GeneVAR
 from genviz.models.genevar.rows import SECTIONS
-from genviz.recipes.genevar_jobs import HER2ST_MPP, declare_tiles
-from genviz.recipes.jobs import load_training_rows
+from genviz.recipes.genevar.jobs import HER2ST_MPP, declare_tiles
+from genviz.recipes.inputs import load_training_rows
 from genviz.recipes.page_tables import Row, fill_page, markdown
 
 PREFIX = "genevar_roundtrip-"

@@ -13,7 +13,7 @@ import logging
 from pathlib import Path
 
 import genviz as gv
-from genviz.recipes.accuracy_page import read_rows, sections_table
+from genviz.recipes.genar.accuracy_page import read_rows, sections_table
 
 NAME = "genar-her2st-mini"
 SECTIONS = ("C2", "C3", "C4", "C5")

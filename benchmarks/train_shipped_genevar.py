@@ -20,7 +20,7 @@ import genviz as gv
 from genviz.metrics import scores_from_json
 from genviz.models.genevar.fitted import Fitted
 from genviz.nn.image_coder import count_parameters
-from genviz.recipes.genevar_jobs import train_genevar
+from genviz.recipes.genevar.jobs import train_genevar
 
 NAME = "genevar-her2st-mini"
 SECTIONS = ("C2", "C3", "C4", "C5")

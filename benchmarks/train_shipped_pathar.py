@@ -22,9 +22,9 @@ from pathlib import Path
 import genviz as gv
 from genviz.metrics import Score, scores_from_json
 from genviz.nn.image_coder import count_parameters
-from genviz.recipes.pathar_evaluation import evaluate_pathar
-from genviz.recipes.pathar_jobs import load_image_rows
-from genviz.recipes.pathar_score_table import PROMISED
+from genviz.recipes.pathar.evaluation import evaluate_pathar
+from genviz.recipes.pathar.jobs import load_image_rows
+from genviz.recipes.pathar.score_table import PROMISED
 
 NAME = "pathar-dsb-mini"
 LABELS = {"brightfield_cytology": 0.12, "fluorescence": 0.42, "histology": 0.46}

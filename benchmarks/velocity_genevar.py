@@ -26,10 +26,10 @@ from genviz.io.atomic import atomic_write_json
 from genviz.models import GeneVAR
 from genviz.models.genevar.rows import SECTIONS
 from genviz.models.genevar.training_run import stages_folder
-from genviz.recipes.genevar_jobs import HER2ST_MPP, declare_tiles, train_genevar
-from genviz.recipes.genevar_nuisance import latent_scores
-from genviz.recipes.genevar_rows import load_evaluated
-from genviz.recipes.jobs import load_training_rows
+from genviz.recipes.genevar.jobs import HER2ST_MPP, declare_tiles, train_genevar
+from genviz.recipes.genevar.nuisance import latent_scores
+from genviz.recipes.genevar.rows import load_evaluated
+from genviz.recipes.inputs import load_training_rows
 
 EPITHELIUM = ("EPCAM", "KRT8", "KRT18", "KRT19")
 STROMA = ("COL1A1", "COL1A2", "COL3A1", "SPARC", "LUM", "DCN")

@@ -27,7 +27,7 @@ def genar(
 ) -> None:
     """FLOPs a spot, spots a second and peak memory of GenAR, against the floor of its arithmetic."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.bench_genar import bench_genar
+    from genviz.recipes.genar.bench import bench_genar
 
     typer.echo(bench_genar(json_file))
 
@@ -47,7 +47,7 @@ def pathar(
 ) -> None:
     """Seconds a pair of PathAR by sampler and batch, and their ratios, with random weights."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.pathar_bench import bench_pathar
+    from genviz.recipes.pathar.bench import bench_pathar
 
     typer.echo(bench_pathar(json_file, preset, chosen(batch) or [], chosen(samplers) or [], device=device))
 
@@ -65,6 +65,6 @@ def genevar(
 ) -> None:
     """Seconds a tile of GeneVAR by part and batch, against the floor of its arithmetic, with random weights."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar_bench import bench_genevar
+    from genviz.recipes.genevar.bench import bench_genevar
 
     typer.echo(bench_genevar(json_file, preset, chosen(batch) or [], device=device, train=train))

@@ -33,7 +33,7 @@ def genar(
 ) -> None:
     """Score predicted counts in every view: published, honest, depth-normalised, known depth, coverage."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.jobs import evaluate_genar
+    from genviz.recipes.genar.jobs import evaluate_genar
 
     typer.echo(evaluate_genar(pred, counts, json_file, seed=seed))
 
@@ -62,7 +62,7 @@ def pathar(
 ) -> None:
     """Score PathAR on held-out images: reconstruction, codebooks, likelihood, who owns a swap."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.pathar_evaluation import evaluate_pathar
+    from genviz.recipes.pathar.evaluation import evaluate_pathar
 
     typer.echo(evaluate_pathar(model, data, json_file, split=split, seed=seed, device=device))
 
@@ -97,7 +97,7 @@ def genevar(
 ) -> None:
     """Score GeneVAR on sections it never saw: reconstruction, distances, use of the profile, copies, nuclei."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar_evaluation import evaluate_genevar
+    from genviz.recipes.genevar.evaluation import evaluate_genevar
 
     typer.echo(
         evaluate_genevar(

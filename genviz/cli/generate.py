@@ -60,7 +60,7 @@ def pathar(
 ) -> None:
     """Generate synthetic pairs of image and nuclear mask; every file says that it is synthetic."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.pathar_jobs import generate_pathar
+    from genviz.recipes.pathar.jobs import generate_pathar
 
     labels, organs = _names(label), _names(organ)
     rows = generate_pathar(
@@ -106,7 +106,7 @@ def genevar(
 ) -> None:
     """Generate tissue tiles from gene expression profiles; the file says that they are synthetic."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar_jobs import generate_genevar
+    from genviz.recipes.genevar.jobs import generate_genevar
 
     rows = generate_genevar(
         model, rows=adata, out=out, n=n, rule=rule, impute_missing=impute_missing, seed=seed, device=device

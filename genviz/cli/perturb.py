@@ -44,7 +44,7 @@ def perturb(
 ) -> None:
     """Edit genes, generate tiles, and hold every effect against its controls; the file says that it is synthetic."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar_perturbation import perturb_genevar
+    from genviz.recipes.genevar.perturbation import perturb_genevar
 
     made = perturb_genevar(
         model,

@@ -50,7 +50,7 @@ def genar(
     speak(verbose=verbose, quiet=quiet)
     if (adata is None) == (image is None and spots is None) or (image is None) != (spots is None):
         raise UsageError("Expected either --adata FILE.h5ad, or both --image and --spots.")
-    from genviz.recipes.jobs import predict_genar, rows_from_h5ad, rows_from_slide
+    from genviz.recipes.genar.jobs import predict_genar, rows_from_h5ad, rows_from_slide
 
     rows = rows_from_h5ad(adata) if adata else rows_from_slide(image, spots, section=section, mpp=mpp)
     predicted = predict_genar(

@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML page of a prediction: opens offline, with gene search and hover."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.jobs import write_report
+    from genviz.recipes.genar.jobs import write_report
 
     chosen = [gene.strip() for gene in genes.split(",")] if genes else None
     path = write_report(file, out, counts=counts, genes=chosen, title=title)

@@ -62,7 +62,7 @@ def genar(
 ) -> None:
     """Train GenAR (tile and position to raw counts) on sections with measured expression."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.jobs import train_genar
+    from genviz.recipes.genar.jobs import train_genar
 
     architecture = {
         name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None
@@ -107,7 +107,7 @@ def pathar(
 ) -> None:
     """Train PathAR (label to image with nuclear mask) on the images of the train split, or on all without one."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.pathar_jobs import train_pathar
+    from genviz.recipes.pathar.jobs import train_pathar
 
     folder = train_pathar(
         data,
@@ -154,7 +154,7 @@ def genevar(
 ) -> None:
     """Train GeneVAR (gene expression profile to tissue tile) on sections with measured expression."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar_jobs import train_genevar
+    from genviz.recipes.genevar.jobs import train_genevar
 
     folder = train_genevar(
         data,

@@ -16,8 +16,8 @@ from genviz._settings import settings
 from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
 from genviz.io.output import check_writable
 from genviz.models import GenAR, baselines
-from genviz.recipes.held_out import attach_counts, without_counts
-from genviz.recipes.jobs import aligned
+from genviz.recipes.genar.held_out import attach_counts, without_counts
+from genviz.recipes.genar.jobs import aligned
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -65,7 +65,7 @@ def test_resuming_another_run(train, tissue, tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "run" / "model").iterdir()} == before
     said = train()
     assert said.code == 2
-    assert "a new or empty folder" in said.error
+    assert "Go on with a training there by --resume" in said.error
 
 
 def test_what_cannot_be_trained(train, nothing_left):

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from genviz.io import h5_sink
-from genviz.recipes import jobs
+from genviz.recipes.genar import jobs
 from tests.cli.processes import signal_when, start
 
 

@@ -56,7 +56,7 @@ def test_stages_and_sections_that_do_not_exist_are_refused(run, tissue, tmp_path
 
 def test_what_cannot_be_is_said_before_rows_are_read(run, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "genviz.recipes.genevar_jobs.load_training_rows", lambda *_: pytest.fail("rows were read")
+        "genviz.recipes.genevar.jobs.load_training_rows", lambda *_: pytest.fail("rows were read")
     )
     words = ("train", "genevar", "--data", "her2st", "--out", tmp_path / "run")
     for wrong in (("--seed", -1), ("--preset", "huge"), ("--stage", "gan")):
@@ -82,7 +82,7 @@ def test_full_memory_is_an_error_of_one_line(run, tissue, tmp_path, monkeypatch)
     def full(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("genviz.recipes.genevar_jobs.rows_of", full)
+    monkeypatch.setattr("genviz.recipes.genevar.jobs.rows_of", full)
     folder = model().save(tmp_path / "model")
     said = run("generate", "genevar", "--model", folder, "--adata", tissue.rows, "--out", tmp_path / "t.h5ad")
     assert said.code == 1 and "fewer rows or images" in said.error

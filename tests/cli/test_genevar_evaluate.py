@@ -45,7 +45,7 @@ def test_seen_sections_and_no_draws_are_refused(run, home, tmp_path):
 
 def test_what_cannot_be_is_said_before_rows_are_read(run, home, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "genviz.recipes.genevar_rows.load_training_rows", lambda *_: pytest.fail("rows were read")
+        "genviz.recipes.genevar.rows.load_training_rows", lambda *_: pytest.fail("rows were read")
     )
     said = words(home, tmp_path / "s.json")
     for wrong in (("--seed", -1), ("--rule", "none"), ("--extractor", "none"), ("--sections", "")):

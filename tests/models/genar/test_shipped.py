@@ -7,7 +7,7 @@ import pytest
 
 from genviz import datasets, pp
 from genviz.models import GenAR, zoo
-from genviz.recipes.held_out import without_counts
+from genviz.recipes.genar.held_out import without_counts
 from tests.recipes.cases import small_phantom
 
 NAME = "genar-her2st-mini"

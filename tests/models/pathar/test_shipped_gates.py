@@ -15,9 +15,9 @@ from genviz.models import PathAR
 from genviz.models.pathar.training.image_set import image_set
 from genviz.models.pathar.training.tile_batches import TileDraws, TileOptions
 from genviz.models.pathar.training.token_views import tokenised_views
-from genviz.recipes.pathar_evaluation import codebooks, held_out, stream_tokens
-from genviz.recipes.pathar_leak import leak_scores
-from genviz.recipes.pathar_swaps import chosen_crops, swap_scores
+from genviz.recipes.pathar.evaluation import codebooks, held_out, stream_tokens
+from genviz.recipes.pathar.leak import leak_scores
+from genviz.recipes.pathar.swaps import chosen_crops, swap_scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -1,0 +1,1 @@
+"""Experiments with GenAR: jobs of the command line, cross-validation, benchmark."""

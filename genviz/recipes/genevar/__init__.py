@@ -1,0 +1,1 @@
+"""Experiments with GeneVAR: jobs of the command line, evaluation, ablations, benchmark."""

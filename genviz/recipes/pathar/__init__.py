@@ -1,0 +1,1 @@
+"""Experiments with PathAR: jobs of the command line, evaluation, pairs that train other nets, benchmark."""
