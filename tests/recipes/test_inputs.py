@@ -38,6 +38,6 @@ def test_a_run_folder_with_content_is_only_gone_on_with(tmp_path):
     inputs.check_run_folder(tmp_path / "new", go_on=False)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "vae").touch()
-    with pytest.raises(UsageError, match="among them 'vae'.*--resume"):
+    with pytest.raises(UsageError, match=r"among them 'vae'.*--resume"):
         inputs.check_run_folder(tmp_path / "old", go_on=False)
     inputs.check_run_folder(tmp_path / "old", go_on=True)
