@@ -33,11 +33,11 @@ def lab(
     display_name: Annotated[
         str | None, typer.Option(help="With --install-kernel: its name in the launcher.")
     ] = None,
-    user: Annotated[
-        bool, typer.Option("--user", help="With --install-kernel: for this user's Jupyters (the default).")
-    ] = False,
     prefix: Annotated[
-        Path | None, typer.Option(help="With --install-kernel: for the Jupyter of this environment's folder.")
+        Path | None,
+        typer.Option(
+            help="With --install-kernel: for the Jupyter of this environment's folder (default: all of this user's)."
+        ),
     ] = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -47,15 +47,11 @@ def lab(
     if install_kernel:
         from genviz.cli.lab_kernel import install
 
-        if user and prefix is not None:
-            raise UsageError("Expected --user or --prefix; got both.")
         typer.echo(install(name=name, display_name=display_name, prefix=prefix))
         return
     for option, given in (("--name", name), ("--display-name", display_name), ("--prefix", prefix)):
         if given is not None:
             raise UsageError(f"Expected --install-kernel with {option}.")
-    if user:
-        raise UsageError("Expected --install-kernel with --user.")
     from genviz.cli.lab_start import findings, start, working_folder
 
     place = working_folder(folder)

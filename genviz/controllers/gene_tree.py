@@ -6,7 +6,7 @@ Shape legend: N rows, G genes, K scales.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import DataError, UsageError
+from genviz._errors import UsageError
 from genviz._settings import settings
+from genviz.controllers.gene_tree_change import Change, change_of
+from genviz.controllers.gene_tree_editing import TreeEditing
 from genviz.controllers.gene_tree_rows import Floats, TreeRows
 from genviz.controllers.gene_tree_training import nothing, trained_along
-from genviz.controllers.history import History
-from genviz.controllers.tree_edits import EditedTree, merge, move_gene, rename, split
-from genviz.core.gene_tree import GeneTree
+from genviz.core.gene_names import near_genes
 from genviz.io.gmt import read_gmt
 from genviz.io.library import is_synthetic
 from genviz.models.genar.regenerating import row_indices
-from genviz.pp.tree import tree_of, tree_recipe, write_tree
+from genviz.pp.tree import write_tree
 from genviz.tl.enrichment import GeneSets, enrich
 
 if TYPE_CHECKING:
@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 
     from genviz.models import GenAR
 
-EDITED = "edited"
-_NAMED_GENES = 3
 _SETS_SHOWN = 12
 
 
-class GeneTreeController:
+class GeneTreeController(TreeEditing):
     """One tree, its rows, and what was done to it.
 
     Parameters
@@ -76,53 +74,24 @@ class GeneTreeController:
         depth: Any = None,
         key: str = "genar",
     ) -> None:
-        self.adata, self.model, self.key = adata, model, key
-        self.rows = TreeRows(adata, model, depth=depth, key=key)
+        super().__init__(adata, TreeRows(adata, model, depth=depth, key=key))
+        self.model, self.key = model, key
         self.gene_sets = _read_sets(gene_sets)
-        self.history = History(EditedTree.of(self.rows.tree), "as fitted")
         self.clamps: list[dict[str, Any]] = []
         self.clamped_NG: Floats | None = None
         self.selection: NDArray[np.intp] | None = None
         self.result: AnnData | None = None
         self._training = threading.Lock()
         self._committing = threading.RLock()  # nothing is released between a check and what it allows
-        self._kept: dict[int, dict[str, Any]] = {}  # step → recipe that was in the data
-        self._take_up_edits()
+        self._change = Change()
         self.enrichment(0, 0)  # sets of another species are refused at once
 
-    def _take_up_edits(self) -> None:
-        """Go on from an edited tree that was written into the object before."""
-        recipe = tree_recipe(self.adata) or {}
-        if recipe.get("source") != EDITED:
-            return
-        stored = tree_of(self.adata)
-        if set(stored.genes) == set(self.rows.genes):
-            state = EditedTree.of(stored.reindex(self.rows.genes), recipe.get("names"))
-            step = self.history.push(state, "edits kept in the data")
-            self._kept[step.number] = recipe
-
     # ------------------------------------------------------------------ looking
-
-    @property
-    def tree(self) -> GeneTree:
-        """The tree as edited."""
-        return self.history.state.tree
 
     @property
     def synthetic(self) -> bool:
         """Whether the rows are synthetic tissue."""
         return is_synthetic(self.adata)
-
-    def label(self, k: int, group: int) -> str:
-        """A group's given name, else its most abundant genes."""
-        if given := self.history.state.name(k, group):
-            return given
-        members = self.tree.members(k, group)
-        if len(members) == self.tree.n_genes:
-            return f"all {len(members)} genes"
-        mean = dict(zip(self.rows.genes, self.rows.mean_NG.mean(axis=0), strict=True))
-        top = sorted(members, key=lambda gene: -mean[gene])[:_NAMED_GENES]
-        return ", ".join(top) + (" …" if len(members) > _NAMED_GENES else "")
 
     def chain(self, gene: str) -> list[int]:
         """The group of a gene at each scale.
@@ -133,8 +102,7 @@ class GeneTreeController:
             For a gene outside the panel.
         """
         if gene not in self.rows.genes:
-            near = [name for name in self.rows.genes if name.lower().startswith(gene[:3].lower())][:5]
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            hint = near_genes(gene, self.rows.genes)
             raise UsageError(
                 f"Expected a gene of the panel ({len(self.rows.genes)} genes); got {gene!r}.{hint}"
             )
@@ -161,67 +129,6 @@ class GeneTreeController:
             return None
         members = self.tree.members(k, group)
         return enrich(members, self.gene_sets, background=self.tree).head(_SETS_SHOWN)
-
-    # ------------------------------------------------------------------ editing
-
-    def move_gene(self, gene: str, k: int, group: int) -> None:
-        """Put a gene into another group of scale `k`; see `tree_edits.move_gene`."""
-        self._push(move_gene(self.history.state, gene, k, group), f"moved {gene} to {self.label(k, group)}")
-
-    def merge(self, k: int, groups: Sequence[int]) -> None:
-        """Make groups of scale `k` one; see `tree_edits.merge`."""
-        self._push(
-            merge(self.history.state, k, groups), f"merged {' + '.join(self.label(k, g) for g in groups)}"
-        )
-
-    def split(self, k: int, group: int, genes: Sequence[str] | None = None) -> None:
-        """Make two groups of one; see `tree_edits.split`."""
-        self._push(split(self.history.state, k, group, genes), f"split {self.label(k, group)}")
-
-    def rename(self, k: int, group: int, name: str) -> None:
-        """Name a group; see `tree_edits.rename`."""
-        self._push(rename(self.history.state, k, group, name), f"renamed {self.label(k, group)} to {name}")
-
-    def _push(self, state: EditedTree, what: str) -> None:
-        self.history.push(state, what[:90])
-
-    def write(self) -> None:
-        """Write the tree into ``varm["gene_tree"]``, ``var["gene_order"]`` and ``uns["genviz"]["gene_tree"]``.
-
-        It counts as made by hand (``method="user"``): `GenAR` trains along it as it is. Names of groups, the edits that
-        led to it and the digest of the tree it came from stand beside it.
-
-        Raises
-        ------
-        DataError
-            When the object lacks genes of the tree.
-        """
-        missing = sorted(set(self.tree.genes) - set(self.adata.var_names))
-        if missing:
-            raise DataError(
-                f"Expected the tree's genes in var_names; {len(missing)} are missing: {', '.join(missing[:5])}. Use "
-                "rows that have the panel."
-            )
-        write_tree(self.adata, self.tree, self._recipe())
-
-    def _recipe(self) -> dict[str, Any]:
-        """How the present tree came about; edits that were in the data before are named one by one."""
-        step, path = self.history.steps[self.history.at], []
-        origin = self.history.steps[0].state.tree.digest()
-        while step.parent is not None:
-            if kept := self._kept.get(step.number):
-                path += [str(name) for name in kept.get("edits", [])][::-1]
-                origin = kept.get("edited_from", origin)
-            else:
-                path.append(step.name)
-            step = self.history.steps[step.parent]
-        return {
-            "source": EDITED,
-            "method": "user",
-            "names": self.history.state.named(),
-            "edits": path[::-1],
-            "edited_from": origin,
-        }
 
     # ------------------------------------------------------------------ holding groups
 
@@ -266,7 +173,7 @@ class GeneTreeController:
         clamp = {"genes": self.tree.members(k, group), "factor": factor, "value": value}
         rows = self.selection if selected else None
         held = clamp | {"rows": None if rows is None else rows.tolist(), "label": self.label(k, group)}
-        clamped_NG = model.expected(self.adata, clamp, rows=rows, depth=self.rows.depth)
+        clamped_NG = np.asfortranarray(model.expected(self.adata, clamp, rows=rows, depth=self.rows.depth))
         with self._committing:
             check()
             self.clamps, self.clamped_NG = [held], clamped_NG
@@ -276,22 +183,25 @@ class GeneTreeController:
         with self._committing:
             self.clamps, self.clamped_NG = [], None
 
+    @property
+    def clamped_G(self) -> Floats | None:
+        """Mean expected counts under the clamp, over all rows; None without."""
+        return self._changed().mean_G
+
     def changes(self) -> pd.DataFrame:
         """Genes that the clamp moves, by the size of the change: ``gene``, ``before``, ``after``, ``change``; means.
 
         Means over the rows that the clamp acts on.
         """
-        columns = ["gene", "before", "after", "change"]
-        if self.clamped_NG is None:
-            return pd.DataFrame(columns=columns)
-        rows = self.clamps[0]["rows"]
-        chosen = slice(None) if rows is None else rows
-        before, after = (values[chosen].mean(axis=0) for values in (self.rows.mean_NG, self.clamped_NG))
-        table = pd.DataFrame(
-            {"gene": self.rows.genes, "before": before, "after": after, "change": after - before}
-        )
-        moved = table[~np.isclose(before, after, rtol=1e-6, atol=1e-9)]
-        return moved.sort_values("change", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
+        return self._changed().table.copy()
+
+    def _changed(self) -> Change:
+        """What the present clamp does; found once for each."""
+        with self._committing:
+            if self._change.clamped_NG is not self.clamped_NG:
+                rows = self.clamps[0]["rows"] if self.clamps else None
+                self._change = change_of(self.rows, self.clamped_NG, rows)
+            return self._change
 
     def regenerate(
         self, *, n_samples: int = 256, seed: int | None = None, check: Callable[[], None] = nothing

@@ -90,16 +90,19 @@ class _Stops:
             raise StopAsked from error
 
     def begin(self, stage: str, epoch: int, n_epochs: int) -> None:
+        """A stage begins."""
         self._check()
 
     def step(self, done: int, n: int) -> None:
+        """A batch is done."""
         self._check()
 
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        pass  # the next batch asks
+        """Nothing: the next batch asks."""
 
     def wants_pictures(self, epoch: int) -> bool:
+        """Never."""
         return False
 
     def pictures(self, epoch: int, pictures: Pictures) -> None:
-        pass
+        """Not asked for."""

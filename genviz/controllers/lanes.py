@@ -6,10 +6,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 _log = logging.getLogger("genviz")
+
+
+T = TypeVar("T")
 
 
 class Cancelled(Exception):
@@ -29,6 +33,9 @@ class Task:
     done, failed, progress
         Called from the working thread. `failed` gets the error, a `Cancelled` included; `progress` a share in 0 to 1
         and a word. Exactly one of `done` and `failed` is called.
+    partial
+        When somebody stops it, what it has by then is its answer: the work looks at `stopped`. Otherwise a stop is a
+        cancel.
     """
 
     lane: str
@@ -36,7 +43,10 @@ class Task:
     done: Callable[[Any], None]
     failed: Callable[[BaseException], None]
     progress: Callable[[float, str], None] = lambda share, word: None
+    partial: bool = False
     _cancelled: threading.Event = field(default_factory=threading.Event)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _woken: threading.Event = field(default_factory=threading.Event)
 
     def report(self, share: float, word: str = "") -> None:
         """Tell how far the work is, and stop it here if it was cancelled.
@@ -63,6 +73,52 @@ class Task:
     def cancel(self) -> None:
         """Ask the work to stop at its next `report` or `check`; its result is dropped in any case."""
         self._cancelled.set()
+        self._woken.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether to end now with what there is."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Ask the work to end early: with what it has, or with nothing where it cannot answer in part."""
+        if not self.partial:
+            self.cancel()
+        self._stopped.set()
+        self._woken.set()
+
+    def aside(self, work: Callable[[], T]) -> T | None:
+        """Do what cannot be interrupted in a thread of its own, and leave it there when told to stop.
+
+        Parameters
+        ----------
+        work
+            Reads something; goes on to its end unheard when it is left.
+
+        Returns
+        -------
+        What it found; None when told to stop before.
+
+        Raises
+        ------
+        Cancelled
+            Nobody waits for it any more.
+        """
+        found: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                found.set_result(work())
+            except BaseException as error:
+                found.set_exception(error)
+            self._woken.set()
+
+        self._woken.clear()
+        if not (self.stopped or self._cancelled.is_set()):
+            threading.Thread(target=run, name=f"genviz {self.lane}", daemon=True).start()
+            self._woken.wait()
+        self.check()
+        return found.result() if found.done() else None
 
 
 class Lanes:
@@ -78,33 +134,44 @@ class Lanes:
         self._newest: dict[str, Task] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def submit(self, task: Task) -> Task:
-        """Queue a task; others of its lane are cancelled."""
+        """Queue a task; others of its lane are cancelled. After `close` it is cancelled itself."""
         with self._lock:
-            if older := self._newest.get(task.lane):
-                older.cancel()
-            self._newest[task.lane] = task
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
-        self._queue.put(task)
+            if not self._closed:
+                if older := self._newest.get(task.lane):
+                    older.cancel()
+                self._newest[task.lane] = task
+                self._queue.put(task)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                    self._thread.start()
+                return task
+        task.cancel()
+        self._tell(task.failed, Cancelled(task.lane))
         return task
 
     def cancel(self, lane: str | None = None) -> None:
         """Cancel what runs or waits in a lane; in all lanes by default."""
+        for task in self._tasks(lane):
+            task.cancel()
+
+    def stop(self, lane: str) -> None:
+        """Stop what runs or waits in a lane, see `Task.stop`."""
+        for task in self._tasks(lane):
+            task.stop()
+
+    def _tasks(self, lane: str | None) -> list[Task]:
         with self._lock:
-            for name, task in self._newest.items():
-                if lane in (None, name):
-                    task.cancel()
+            return [task for name, task in self._newest.items() if lane in (None, name)]
 
     def close(self) -> None:
-        """Cancel everything and end the thread after the task that runs."""
-        self.cancel()
+        """Cancel everything, for good; the thread ends when the task that runs has heard of it."""
         with self._lock:
-            if self._thread is not None:
-                self._queue.put(None)
-                self._thread = None
+            self._closed = True
+            self._queue.put(None)
+        self.cancel()
 
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:

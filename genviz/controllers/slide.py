@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from copy import copy
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import MissingKeyError, UsageError
-from genviz._keys import Layers, Obs
+from genviz._keys import Layers
+from genviz.controllers.slide_drawing import Drawing
 from genviz.controllers.slide_pyramid import Pyramid
-from genviz.controllers.slide_regions import Category, Mode, Regions
 from genviz.controllers.slide_section import (
     Column,
     Spots,
@@ -35,7 +34,7 @@ _KEPT_SECTIONS = 4
 DEFAULT_KEY = "genar"
 
 
-class SlideController:
+class SlideController(Drawing):
     """What a slide view does, without a front end.
 
     Values are in log2(1 + count). Arrays over spots follow the rows of the present section, ``spots.rows``.
@@ -59,7 +58,8 @@ class SlideController:
     """
 
     def __init__(self, adata: AnnData, *, key: str = DEFAULT_KEY, library: str | None = None) -> None:
-        self.adata, self.key = adata, key
+        super().__init__(adata)
+        self.key = key
         if key != DEFAULT_KEY and Layers.log2(key) not in adata.layers:
             raise MissingKeyError(
                 f"Expected layers[{Layers.log2(key)!r}], the prediction under key={key!r}; found "
@@ -73,9 +73,7 @@ class SlideController:
         self._reader = GeneReader(adata, key)
         self._spots: dict[str, Spots] = {}
         self._images: OrderedDict[str, tuple[Pyramid | None, str]] = OrderedDict()
-        self._regions: dict[str, Regions] = {}
-        self._listeners: list[Callable[[str], None]] = []
-        self._latest = Obs.DRAWN
+        self._opening = Lock()  # a reader that was left behind may still be at it
         self._library = self.libraries[0]
         self.library = self._library if library is None else library
         _ = self.spots  # coordinates that cannot be used are said at once
@@ -89,6 +87,7 @@ class SlideController:
 
     @library.setter
     def library(self, name: str) -> None:
+        """Go to another section."""
         if name not in self.libraries:
             raise UsageError(
                 f"Expected a section of this object ({', '.join(self.libraries)}); got {name!r}."
@@ -96,7 +95,7 @@ class SlideController:
         self._library = name
 
     def at(self, library: str) -> SlideController:
-        """The same controller with another section in view; data, regions and listeners are shared.
+        """The same controller with another section in view; all else is shared, also the column drawn in last.
 
         Parameters
         ----------
@@ -127,12 +126,13 @@ class SlideController:
 
     @property
     def _image(self) -> tuple[Pyramid | None, str]:
-        if self._library not in self._images:
-            self._images[self._library] = image_of(self.adata, self._library)
-            while len(self._images) > _KEPT_SECTIONS:
-                self._images.popitem(last=False)
-        self._images.move_to_end(self._library)
-        return self._images[self._library]
+        with self._opening:
+            if self._library not in self._images:
+                self._images[self._library] = image_of(self.adata, self._library)
+                while len(self._images) > _KEPT_SECTIONS:
+                    self._images.popitem(last=False)
+            self._images.move_to_end(self._library)
+            return self._images[self._library]
 
     def overview(self, most_px: int) -> tuple[Pixels, float] | None:
         """A picture of the whole section and full-resolution pixels per pixel of it; None without image.
@@ -213,6 +213,16 @@ class SlideController:
         """
         return self._reader.parts(gene)
 
+    def first_gene(self, gene: str | None = None) -> str:
+        """The gene to begin with: the one asked for, else the one that varies most; "" where there is none.
+
+        Parameters
+        ----------
+        gene
+            Its name; None: nobody asked.
+        """
+        return gene if gene is not None else next(iter(self.most_variable(1)), "")
+
     def limits(self, gene: str) -> dict[str, Limits]:
         """Colour limits by panel, over all sections, so that a colour means the same in each.
 
@@ -252,142 +262,3 @@ class SlideController:
             No such column, or one without colours.
         """
         return column_of(self.adata, name, self.spots.rows)
-
-    # ---- regions
-
-    def regions(self, column: str | None = None) -> Regions:
-        """The regions drawn in a column of ``obs``.
-
-        Parameters
-        ----------
-        column
-            Its name; default the one drawn in last.
-        """
-        column = self._latest if column is None else column
-        if column not in self._regions:
-            self._regions[column] = Regions(self.adata, column)
-        self._latest = column
-        return self._regions[column]
-
-    def select(
-        self, rows: ArrayLike, category: str, mode: Mode = "replace", column: str | None = None
-    ) -> None:
-        """Put spots of the present section into a named category of ``obs``, written at once.
-
-        Parameters
-        ----------
-        rows
-            Indices into `spots`, or a boolean mask over them.
-        category
-            Name of the region.
-        mode
-            ``"replace"``: in this section the region is these spots; ``"add"``: these as well; ``"remove"``: these no
-            longer.
-        column
-            Column of ``obs``; default the one drawn in last, at first ``"region"``.
-
-        Raises
-        ------
-        UsageError
-            A spot that is not there, no name, or a column that means something else.
-        """
-        at = np.asarray(rows)
-        at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.intp).ravel()
-        own = self.spots.rows
-        if at.size and (at.min() < 0 or at.max() >= len(own)):
-            raise UsageError(
-                f"Expected spots from 0 to {len(own) - 1}; got {int(at.min())} to {int(at.max())}."
-            )
-        regions = self.regions(column)
-        regions.select(own[at], category, mode, within=own)
-        self._tell(regions.column)
-
-    def rename(self, category: str, name: str, column: str | None = None) -> None:
-        """Rename a region; onto another's name: both become one.
-
-        Parameters
-        ----------
-        category, name
-            Old and new name.
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        self.regions(column).rename(category, name)
-        self._tell(self._latest)
-
-    def delete(self, category: str, column: str | None = None) -> None:
-        """Delete a region; its spots belong to none.
-
-        Parameters
-        ----------
-        category
-            Its name.
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        self.regions(column).delete(category)
-        self._tell(self._latest)
-
-    def undo(self, column: str | None = None) -> bool:
-        """Take back the last change of the regions; False when there is none.
-
-        Parameters
-        ----------
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        return self._moved(self.regions(column).undo())
-
-    def redo(self, column: str | None = None) -> bool:
-        """Make a change again that was taken back; False when there is none.
-
-        Parameters
-        ----------
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        return self._moved(self.regions(column).redo())
-
-    def categories(self, column: str | None = None) -> list[Category]:
-        """Regions with colour and number of rows.
-
-        Parameters
-        ----------
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        return self.regions(column).categories
-
-    def region_codes(self, column: str | None = None) -> NDArray[np.int32]:
-        """Region of each spot, int32 (n,), places in `categories`; -1: none.
-
-        Parameters
-        ----------
-        column
-            Column of ``obs``; default the one drawn in last.
-        """
-        return self.regions(column).codes[self.spots.rows]
-
-    def on_change(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        """Call a function with the column's name after every change of regions made through this controller.
-
-        Parameters
-        ----------
-        listener
-            What to call.
-
-        Returns
-        -------
-        A function that ends it.
-        """
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
-    def _moved(self, moved: bool) -> bool:
-        if moved:
-            self._tell(self._latest)
-        return moved
-
-    def _tell(self, column: str) -> None:
-        for listener in list(self._listeners):
-            listener(column)

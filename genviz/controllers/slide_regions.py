@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from genviz import __version__
 from genviz._errors import UsageError
 from genviz._keys import Obs, Uns
+from genviz.controllers.category_colours import known_colours, next_colour
 from genviz.controllers.history import History
 from genviz.pl.colours import CATEGORIES
 
@@ -32,7 +32,6 @@ COLOURS = (
     *(CATEGORIES[i] for i in (5, 4, 1, 3, 6, 2, 0)),
     *("#7f3c8d", "#a5aa99", "#004c6d", "#8c510a", "#66c2a5", "#e78ac3", "#b3b300"),
 )
-_HEX = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 _KEPT_ELSEWHERE = (Obs.LIBRARY, Obs.PATIENT, Obs.SPLIT)
 
 
@@ -65,6 +64,7 @@ class _State:
 
     @property
     def codes(self) -> Codes:
+        """Category of every row, -1: none."""
         return np.frombuffer(zlib.decompress(self.packed), dtype=np.int32).copy()
 
 
@@ -167,7 +167,7 @@ class Regions:
                     f"Expected a category of obs[{self.column!r}] ({', '.join(names) or 'none yet'}); got {name!r}."
                 )
             names.append(name)
-            colours.append(_next_colour(colours))
+            colours.append(next_colour(colours, COLOURS))
         code = names.index(name)
         if mode == "remove":
             codes[at[codes[at] == code]] = -1
@@ -269,7 +269,7 @@ class Regions:
                 )
             values = values.astype("category")
         names = [str(name) for name in values.cat.categories]
-        colours = known_colours(self._adata.uns.get(Uns.colours(self.column)), len(names))
+        colours = known_colours(self._adata.uns.get(Uns.colours(self.column)), len(names), COLOURS)
         return _state(names, colours, np.asarray(values.cat.codes, dtype=np.int32))
 
     def _changed_outside(self) -> bool:
@@ -321,18 +321,3 @@ def _name(text: str) -> str:
     if not name:
         raise UsageError("Expected a name for the region; got nothing. Type one, for example 'tumour'.")
     return name
-
-
-def known_colours(kept: Any, n: int, order: Sequence[str] = COLOURS) -> list[str]:
-    """Colours that the object keeps, where they are ``#rrggbb``; others by turn."""
-    given = [str(colour) for colour in kept] if kept is not None else []
-    found: list[str] = []
-    for i in range(n):
-        fits = i < len(given) and _HEX.fullmatch(given[i]) is not None
-        found.append(given[i][:7].lower() if fits else _next_colour(found, order))
-    return found
-
-
-def _next_colour(used: Sequence[str], order: Sequence[str] = COLOURS) -> str:
-    free = [colour for colour in order if colour not in used]
-    return free[0] if free else order[len(used) % len(order)]

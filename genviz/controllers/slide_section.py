@@ -12,13 +12,12 @@ from scipy.spatial import cKDTree
 
 from genviz._errors import DataError, FileFormatError, GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Uns
+from genviz.controllers.category_colours import known_colours
 from genviz.controllers.slide_pyramid import Pyramid
-from genviz.controllers.slide_regions import COLOURS, known_colours
 from genviz.io.library import library_of_rows, positions
 from genviz.io.slide import slide_of
 from genviz.io.slide_base import MemorySlide, Pixels
 from genviz.io.stored_image import stored_rgb
-from genviz.pl.colours import CATEGORIES
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 ALONE = "section"  # name of the only section of an object that names none
 _USUAL_UM = 55.0  # diameter where neither object nor spacing tells
 _MOST_CATEGORIES = 60
-# Not the order of regions, so that a region's ring is rarely taken for a category of another column.
-_OF_COLUMNS = (*CATEGORIES[:3], *COLOURS[7:], *COLOURS[:7])
 
 
 @dataclass(frozen=True)
@@ -190,7 +187,7 @@ def column_of(adata: AnnData, name: str, rows: NDArray[np.intp]) -> Column:
             f"{len(values.cat.categories)}. Take another column."
         )
     names = tuple(str(one) for one in values.cat.categories)
-    colours = tuple(known_colours(adata.uns.get(Uns.colours(name)), len(names), _OF_COLUMNS))
+    colours = tuple(known_colours(adata.uns.get(Uns.colours(name)), len(names)))
     codes = np.asarray(values.cat.codes, dtype=np.int32)[rows]
     return Column(name, codes=codes, names=names, colours=colours)
 

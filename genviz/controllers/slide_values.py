@@ -12,6 +12,7 @@ from scipy import sparse
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Layers, Uns
+from genviz.core.gene_names import near_genes
 from genviz.pl.colours import shared_range, symmetric_range
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ class GeneReader:
                 "or run model.predict(adata)."
             )
         if gene not in self._column:
-            near = [name for name in self._column if name.lower().startswith(gene[:3].lower())][:5]
-            hint = f" Did you mean: {', '.join(near)}?" if near else ""
+            hint = near_genes(gene, self._column)
             raise UsageError(f"Expected one of {len(self._column)} genes; got {gene!r}.{hint}")
         if gene not in self._kept:
             column = self._column[gene]

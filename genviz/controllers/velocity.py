@@ -168,7 +168,7 @@ class VelocityPaths:
         return sorted(found, key=lambda choice: (choice.name != first, choice.internal))
 
     def colours(self, column: str) -> Colouring:
-        """Colours of the rows.
+        """Colours of the rows: those of ``uns["<column>_colors"]`` where it is there, else those of all views.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class VelocityPaths:
         MissingKeyError
             There is no such column.
         """
-        return colouring(self.adata.obs, column)
+        return colouring(self.adata.obs, column, self.adata.uns.get(Uns.colours(column)))
 
     @cached_property
     def findings(self) -> list[Finding]:

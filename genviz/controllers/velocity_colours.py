@@ -6,14 +6,15 @@ Shape legend: N rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
-from genviz.pl.colours import CATEGORIES, EXPRESSION
+from genviz.controllers.category_colours import known_colours
+from genviz.pl.colours import EXPRESSION
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -100,7 +101,7 @@ def choices(obs: DataFrame) -> list[Choice]:
     return found
 
 
-def colouring(obs: DataFrame, name: str) -> Colouring:
+def colouring(obs: DataFrame, name: str, kept: Any = None) -> Colouring:
     """Colours of all rows.
 
     Parameters
@@ -109,6 +110,8 @@ def colouring(obs: DataFrame, name: str) -> Colouring:
         The rows' table.
     name
         Column.
+    kept
+        ``uns["<column>_colors"]``: a colour a category, in the order of the column, also for those without rows.
 
     Raises
     ------
@@ -120,21 +123,7 @@ def colouring(obs: DataFrame, name: str) -> Colouring:
             f"Expected obs['{name}']; it is absent. Columns: {', '.join(map(str, obs.columns))}."
         )
     column = obs[name]
-    return _numbers(column, name) if _is_numeric(column) else _categories(column, name)
-
-
-def category_colours(n: int) -> list[str]:
-    """Colours of n categories: the eight of figures, then lighter and darker ones.
-
-    Parameters
-    ----------
-    n
-        How many.
-    """
-    first = CATEGORIES[:7]  # the eighth is black, of which there is no lighter or darker one
-    rounds = [first, [_mixed(one, 255, 0.5) for one in first], [_mixed(one, 0, 0.45) for one in first]]
-    own = list(CATEGORIES) if n <= len(CATEGORIES) else [colour for part in rounds for colour in part]
-    return [own[i % len(own)] for i in range(n)]
+    return _numbers(column, name) if _is_numeric(column) else _categories(column, name, kept)
 
 
 def _is_numeric(column: Series) -> bool:
@@ -162,7 +151,7 @@ def _numbers(column: Series, name: str) -> Colouring:
     )
 
 
-def _categories(column: Series, name: str) -> Colouring:
+def _categories(column: Series, name: str, kept_colours: Any) -> Colouring:
     own = column if hasattr(column, "cat") else column.astype("string").astype("category")
     counts = own.value_counts()
     present = [value for value in own.cat.categories if counts.get(value, 0)]
@@ -172,7 +161,9 @@ def _categories(column: Series, name: str) -> Colouring:
         kept = [value for value in present if value in often]
         note.append(f"{len(present) - MOST} rarer categories share grey.")
     place = {value: i for i, value in enumerate(kept)}
-    names, colours = [str(value) for value in kept], category_colours(len(kept))
+    of_all = known_colours(kept_colours, len(own.cat.categories))
+    colour = dict(zip(own.cat.categories, of_all, strict=True))  # the same whatever rows there are
+    names, colours = [str(value) for value in kept], [colour[value] for value in kept]
     if len(kept) < len(present):
         names, colours = [*names, f"{len(present) - len(kept)} others"], [*colours, _REST]
     code_N = np.array(
@@ -183,8 +174,3 @@ def _categories(column: Series, name: str) -> Colouring:
     return Colouring(
         name, names or ["none"], colours or [_REST], code_N, np.empty(0, np.float32), note=" ".join(note)
     )
-
-
-def _mixed(colour: str, towards: int, share: float) -> str:
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(part + (towards - part) * share):02x}" for part in parts)

@@ -23,7 +23,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from genviz.napari.colouring import HINTS, STOPS, TITLES, UNITS, number_text
+from genviz.controllers.slide_words import HINTS, TITLES, UNITS
+from genviz.napari.colouring import STOPS, number_text
 from genviz.napari.session import FADE, HIDE, Session
 
 _STEPS = 200  # of the threshold

@@ -22,7 +22,8 @@ from genviz.controllers.slide_values import (
     limits_of,
     panels_of,
 )
-from genviz.napari.colouring import TITLES, UNITS, Rgba, colours_of, faded, reaches, rgba_of
+from genviz.controllers.slide_words import TITLES, UNITS
+from genviz.napari.colouring import Rgba, colours_of, faded, reaches, rgba_of
 from genviz.napari.groups import Group, Groups
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Session:
         self.groups = Groups(adata, key)
         self.path = path
         self.unsaved = False
-        self.gene = gene if gene is not None else next(iter(self.controller.most_variable(1)), "")
+        self.gene = self.controller.first_gene(gene)
         self.group: Group | None = None
         self.threshold: float | None = None
         self.below = FADE

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Layers
+from genviz.core.gene_names import near_genes
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -61,8 +62,7 @@ def gene_values(adata: AnnData, gene: str, key: str, rows: NDArray[np.intp]) -> 
         The object holds no prediction under this key.
     """
     if gene not in adata.var_names:
-        near = [name for name in adata.var_names if name.lower().startswith(gene[:3].lower())][:5]
-        hint = f" Did you mean: {', '.join(near)}?" if near else ""
+        hint = near_genes(gene, adata.var_names)
         raise UsageError(f"Expected a gene of the panel ({adata.n_vars} genes), got {gene!r}.{hint}")
     if Layers.log2(key) not in adata.layers:
         raise MissingKeyError(
@@ -71,6 +71,7 @@ def gene_values(adata: AnnData, gene: str, key: str, rows: NDArray[np.intp]) -> 
     column = int(adata.var_names.get_loc(gene))
 
     def read(layer: str, *, log: bool) -> NDArray[np.float64] | None:
+        """The gene in a layer over the rows, in log2; None without the layer."""
         if layer not in adata.layers:
             return None
         values = adata.layers[layer][:, column]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from genviz._errors import UsageError
 from genviz.controllers.gene_tree import GeneTreeController
-from genviz.controllers.gene_tree_rows import log_correlation, number
 from genviz.controllers.lanes import Task
-from genviz.pl.colours import ERROR, EXPRESSION
 from genviz.pl.group_maps_figure import GroupMap, group_maps
 from genviz.pl.section import section_of
 from genviz.tl.enrichment import GeneSets
+from genviz.widgets.gene_tree_answers import clamped, group_answer, section_answer, tree_answer
 from genviz.widgets.messages import Answer, Asked, Handler, Later
 from genviz.widgets.view import View
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from genviz.models import GenAR
 
 _PAGE_NUMBERS = 1_500_000  # values in a page's maps: about 4 MB
-_CHANGES = 40
 _TRIED_SCALE = 2
 
 
@@ -67,7 +64,14 @@ class GeneTree(View):
         A gene, scale or section that is not there.
     """
 
-    scripts = ("gene_tree_icicle", "gene_tree_map", "gene_tree_panel", "gene_tree_parts", "gene_tree")
+    scripts = (
+        "spots",
+        "gene_tree_icicle",
+        "gene_tree_map",
+        "gene_tree_panel",
+        "gene_tree_parts",
+        "gene_tree",
+    )
     styles = ("gene_tree",)
 
     gene = traitlets.Unicode().tag(sync=True)
@@ -90,7 +94,7 @@ class GeneTree(View):
         tree, rows = self.controller.tree, self.controller.rows
         self._k = min(_TRIED_SCALE, len(tree.scales) - 1)
         super().__init__(
-            gene=rows.genes[int(rows.mean_NG.mean(axis=0).argmax())] if gene is None else gene,
+            gene=rows.genes[int(rows.mean_G.argmax())] if gene is None else gene,
             scale=tree.scales[self._k] if scale is None else scale,
             library=rows.sections[0] if library is None else library,
         )
@@ -189,9 +193,11 @@ class GeneTree(View):
     def handlers(self) -> Mapping[str, Handler]:
         """Questions of the front end."""
         return {
-            "start": self._start,
-            "section": self._section,
-            "group": self._group,
+            "start": lambda asked: tree_answer(self.controller),
+            "section": lambda asked: section_answer(self.controller, str(asked["library"])),
+            "group": lambda asked: group_answer(
+                self.controller, int(asked["scale"]), int(asked["group"]), str(asked["library"])
+            ),
             "edit": self._edit,
             "select": self._select,
             "clamp": self._clamp,
@@ -205,7 +211,7 @@ class GeneTree(View):
         """All groups of the coarse scales and the genes, the most abundant first where a page would grow too large."""
         control = self.controller
         yield "start", {}
-        tree, mean_G = control.tree, control.rows.mean_NG.mean(axis=0)
+        tree, mean_G = control.tree, control.rows.mean_G
         last = len(tree.scales) - 1
         left = _PAGE_NUMBERS
         for library in control.rows.sections:
@@ -234,86 +240,6 @@ class GeneTree(View):
     def _library_name(self) -> str | None:
         """None where rows do not name sections."""
         return self.library or None
-
-    def _start(self, asked: Asked) -> Answer:
-        control = self.controller
-        tree, history = control.tree, control.history
-        return Answer(
-            {
-                "genes": list(tree.genes),
-                "scales": list(tree.scales),
-                "labels": [
-                    [control.label(k, group) for group in range(n)] for k, n in enumerate(tree.scales)
-                ],
-                "sections": control.rows.sections,
-                "synthetic": control.synthetic,
-                "model": control.model is not None,
-                "trainable": control.model is not None and control.rows.measured_NG is not None,
-                "clamped": self._clamped(),
-                "colours": {"expression": list(EXPRESSION), "error": list(ERROR)},
-                "history": {
-                    "at": history.at,
-                    "steps": [step.name for step in history.steps],
-                    "undo": history.steps[history.at].parent is not None,
-                    "redo": history.can_redo,
-                },
-            },
-            {
-                "groups": np.ascontiguousarray(tree.groups, np.int32),
-                "order": np.asarray(tree.order, np.int32),
-                "mean": control.rows.mean_NG.mean(axis=0).astype(np.float32),
-            },
-        )
-
-    def _clamped(self) -> dict[str, Any] | None:
-        control = self.controller
-        if not control.clamps:
-            return None
-        held, table = control.clamps[0], control.changes()
-        how = f"× {held['factor']:g}" if held["factor"] is not None else f"= {held['value']:g} counts a spot"
-        where = "all spots" if held["rows"] is None else f"{len(held['rows'])} spots"
-        top = table.head(_CHANGES)
-        numbers = top[["before", "after", "change"]].to_numpy()
-        return {
-            "words": f"{held['label']} {how} in {where}",
-            "moved": len(table),
-            "changes": [[gene, *map(number, line)] for gene, line in zip(top["gene"], numbers, strict=True)],
-        }
-
-    def _section(self, asked: Asked) -> Answer:
-        section = section_of(self.controller.adata, str(asked["library"]) or None, max_px=1000)
-        data: dict[str, Any] = {"diameter": section.diameter_um, "extent": [0.0, 0.0]}
-        arrays = {"xy": section.xy_um.astype(np.float32), "rows": section.rows.astype(np.int32)}
-        pictures = {}
-        if section.backdrop is not None:
-            data["extent"] = [section.backdrop.width_um, section.backdrop.height_um]
-            pictures["tissue"] = base64.b64decode(section.backdrop.uri.partition(",")[2])
-        return Answer(data, arrays, pictures)
-
-    def _group(self, asked: Asked) -> Answer:
-        control = self.controller
-        k, group = int(asked["scale"]), int(asked["group"])
-        control.history.state.label(k, group)  # refuses a group that is not there
-        rows = control.rows.rows_of(str(asked["library"]))
-        predicted, measured, clamped = control.values(k, group)
-        table = control.enrichment(k, group)
-        arrays: dict[str, NDArray[Any]] = {"predicted": predicted[rows].astype(np.float32)}
-        if measured is not None:
-            arrays["measured"] = measured[rows].astype(np.float32)
-        if clamped is not None:
-            arrays["change"] = (clamped - predicted)[rows].astype(np.float32)
-        return Answer(
-            {
-                "label": control.label(k, group),
-                "name": control.history.state.name(k, group),
-                "predicted": number(predicted.mean()),
-                "measured": None if measured is None else number(measured.mean()),
-                "r": None if measured is None else log_correlation(predicted, measured),
-                "genes": control.rows.gene_table(control.tree, k, group, control.clamped_NG),
-                "sets": None if table is None else [_set_line(one) for one in table.itertuples()],
-            },
-            arrays,
-        )
 
     # ------------------------------------------------------------------ deeds
 
@@ -357,7 +283,7 @@ class GeneTree(View):
                 factor=amount.get("factor"), value=amount.get("value"), check=task.check,
             )  # fmt: skip
             self.tell("changed")
-            return Answer({"words": (self._clamped() or {}).get("words", "")})
+            return Answer({"words": (clamped(self.controller) or {}).get("words", "")})
 
         return Later("clamp", work)
 
@@ -389,7 +315,3 @@ class GeneTree(View):
             )
 
         return Later("train", work)
-
-
-def _set_line(one: Any) -> list[Any]:
-    return [one.set, one.n_overlap, one.n_set, *map(number, (one.fold, one.p, one.q)), one.genes]

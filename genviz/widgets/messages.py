@@ -71,11 +71,14 @@ class Later:
     deed
         The question changes something, so that of two displays of one view the newest counts; looking (False) is each
         display's own affair.
+    partial
+        The reader's Stop ends the work with what it has, see `Task`.
     """
 
     lane: str
     work: Callable[[Task], Answer]
     deed: bool = True
+    partial: bool = False
 
 
 Asked = dict[str, Any]

@@ -84,6 +84,7 @@ class PerturbationSweep(View):
 
     scripts = (
         "chart",
+        "spots",
         "sweep_pick",
         "sweep_map",
         "sweep_strip",

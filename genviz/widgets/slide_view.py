@@ -16,6 +16,7 @@ from genviz.controllers.lanes import Task
 from genviz.controllers.slide import DEFAULT_KEY, SlideController
 from genviz.controllers.slide_pyramid import TILE
 from genviz.controllers.slide_regions import COLOURS
+from genviz.controllers.slide_words import HINTS, TITLES, UNITS
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY
 from genviz.widgets.messages import Answer, Asked, Handler, Later, jpeg
 from genviz.widgets.view import View
@@ -30,6 +31,7 @@ LIVE_PX, PAGE_PX = 1024, 2048  # overview of a section: tiles follow in the note
 _PAGE_GENES, _PAGE_VALUES = 50, 8_000_000  # genes of a page by default, and values it may carry
 _PAGE_STEP = 1.0 / 1024  # of values on a page: finer than anybody can see, and far smaller when compressed
 _KEPT_TILES = 2000
+_STOPPED = "Stopped before the tissue was read: spots are drawn without it. Run the cell again to see it."
 
 
 class SlideView(View):
@@ -78,8 +80,8 @@ class SlideView(View):
         A gene, section or column that is not there.
     """
 
-    scripts = ("slide_camera", "slide_spots", "slide_image", "slide_lasso", "slide_regions", "slide_colouring",
-               "slide_tip", "slide_panel", "slide_pointer", "slide_controls",
+    scripts = ("slide_camera", "slide_spots", "slide_image", "spots", "slide_regions", "slide_colouring",
+               "slide_tip", "slide_panel", "slide_keys", "slide_pointer", "slide_controls",
                "slide_view")  # fmt: skip
     styles = ("slide_view",)
 
@@ -108,10 +110,8 @@ class SlideView(View):
         self._encoded: OrderedDict[tuple[str, int, int, int], bytes] = OrderedDict()
         self._page_genes: list[str] | None = None
         self._quiet = self.controller.on_change(lambda column: self.tell("regions"))
-        if gene is None:
-            gene = next(iter(self.controller.most_variable(1)), "")
         begin = {
-            "gene": gene,
+            "gene": self.controller.first_gene(gene),
             "library": self.controller.library,
             "column": column,
             "region_column": region_column,
@@ -156,7 +156,9 @@ class SlideView(View):
         """Questions by name, and who answers them."""
         return {
             "start": self._start,
-            "section": lambda asked: Later("section", lambda task: self._section(asked), deed=False),
+            "section": lambda asked: Later(
+                "section", lambda task: self._section(asked, task), deed=False, partial=True
+            ),
             "tiles": lambda asked: Later("tiles", lambda task: self._tiles(asked, task), deed=False),
             "values": self._values,
             "column": self._column,
@@ -177,6 +179,7 @@ class SlideView(View):
                 "libraries": controller.libraries,
                 "columns": controller.columns,
                 "panels": list(controller.panels),
+                "words": {"titles": TITLES, "units": UNITS, "hints": HINTS},
                 "stops": {"expression": EXPRESSION, "error": ERROR, "uncertainty": UNCERTAINTY},
                 "level": controller.level,
                 "synthetic": controller.synthetic,
@@ -185,10 +188,14 @@ class SlideView(View):
             }
         )
 
-    def _section(self, asked: Asked) -> Answer:
-        """Spots and image of a section; on the first look at a slide this may take seconds."""
+    def _section(self, asked: Asked, task: Task) -> Answer:
+        """Spots and image of a section; on the first look at a slide this may take seconds. Stopped: the spots."""
         controller = self.controller.at(asked["library"])
-        spots, pyramid = controller.spots, controller.pyramid
+        spots = controller.spots
+        task.report(0.1, "reading the tissue")
+        overview = task.aside(lambda: controller.overview(asked["px"]))
+        stopped = task.stopped and overview is None
+        pyramid = None if stopped else controller.pyramid
         data: dict[str, Any] = {
             "names": spots.names,
             "diameter": spots.diameter_px,
@@ -196,11 +203,11 @@ class SlideView(View):
             "extent": list(controller.extent),
             "levels": [list(level) for level in pyramid.levels] if pyramid else [],
             "tile": TILE,
-            "note": controller.note,
+            "note": _STOPPED if stopped else controller.note,
             "downsample": None,
         }
         pictures = {}
-        if (overview := controller.overview(asked["px"])) is not None:
+        if overview is not None:
             pictures["overview"] = jpeg(overview[0], quality=82)
             data["downsample"] = overview[1]
         return Answer(data, {"xy": spots.xy}, pictures)

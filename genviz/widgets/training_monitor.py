@@ -65,8 +65,8 @@ class TrainingMonitor(View):
     >>> monitor.wait()
     """
 
-    scripts = ("training_charts", "training_monitor")
-    styles = ("training_monitor",)
+    scripts = ("chart", "training_monitor")
+    styles = ("chart", "training_monitor")
 
     every = traitlets.Int(5, min=0).tag(sync=True)
     stage = traitlets.Unicode("").tag(sync=True)

@@ -64,7 +64,7 @@ class Velocity(View):
     >>> gv.widgets.Velocity(paths)  # doctest: +SKIP
     """
 
-    scripts = ("velocity_data", "velocity_canvas", "velocity_side", "velocity")
+    scripts = ("spots", "velocity_data", "velocity_canvas", "velocity_side", "velocity")
     styles = ("velocity",)
 
     colour = traitlets.Unicode().tag(sync=True)

@@ -131,7 +131,7 @@ class View(anywidget.AnyWidget):
         number = content.get("id")
         if "cancel" in content:
             for lane in (content["cancel"], _own(content.get("of"), content["cancel"])):
-                self.lanes.cancel(lane)
+                self.lanes.stop(lane)
             return
         try:
             answer = self._handler(content.get("ask", ""))(content.get("with", {}))
@@ -149,6 +149,7 @@ class View(anywidget.AnyWidget):
                 done=lambda found: self._reply(number, found),
                 failed=lambda error: self._fail(number, error),
                 progress=lambda share, word: self.send({"id": number, "progress": share, "word": word}),
+                partial=answer.partial,
             )
         )
 

@@ -127,7 +127,7 @@ def test_a_kernel_is_installed_twice_without_harm(run, tmp_path, monkeypatch):
 
 def test_a_kernel_for_a_user(run, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    assert run("lab", "--install-kernel", "--user").code == 0
+    assert run("lab", "--install-kernel").code == 0
     assert (tmp_path / "kernels" / "genviz" / "kernel.json").is_file()
 
 
@@ -152,7 +152,6 @@ def test_a_kernel_with_cuda_says_so(monkeypatch, device, short):
 
 
 def test_misuse_of_the_kernels_options(run, tmp_path, monkeypatch):
-    assert "both" in run("lab", "--install-kernel", "--user", "--prefix", tmp_path).error
     assert "letters" in run("lab", "--install-kernel", "--name", "a b", "--prefix", tmp_path).error
     assert "--install-kernel" in run("lab", "--name", "x").error
     (tmp_path / "file").write_text("")

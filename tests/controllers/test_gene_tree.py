@@ -48,6 +48,31 @@ def test_maps_are_sums_of_genes(control):
         control.chain("G10x")
 
 
+def test_tables_of_genes_are_means_and_correlations_over_rows(control):
+    control.clamp(1, 0, factor=3)
+    rows, measured = control.rows, control.adata.X.toarray()
+    table = rows.gene_table(control.tree, 1, 0, control.clamped_G)
+    assert sorted(line[0] for line in table) == sorted(control.tree.members(1, 0))
+    assert [line[1] for line in table] == sorted((line[1] for line in table), reverse=True)
+    for gene, mean, counted, r, held in table:
+        i = rows.genes.index(gene)
+        expected = (rows.mean_NG[:, i].mean(), measured[:, i].mean(), control.clamped_NG[:, i].mean())
+        assert np.allclose((mean, counted, held), expected, rtol=1e-3)
+        logs = np.log2(1 + np.column_stack([rows.mean_NG[:, i], measured[:, i]]))
+        assert np.isclose(r, np.corrcoef(logs.T)[0, 1], atol=1e-3)
+
+
+def test_what_changes_is_told_of_the_rows_that_are_held(control):
+    control.select([1, 4, 5])
+    control.clamp(0, 0, factor=2, selected=True)
+    table = control.changes()
+    means = control.rows.mean_NG[[1, 4, 5]].mean(axis=0)
+    assert np.allclose(table["after"], 2 * table["before"])
+    assert np.allclose(sorted(table["before"]), sorted(means))
+    control.release()
+    assert control.changes().empty and control.clamped_G is None
+
+
 def test_a_prediction_without_a_model(model):
     """Looks at layers and the tree in varm; what needs a model says so."""
     predicted = model.predict(tissue(10, seed=2))

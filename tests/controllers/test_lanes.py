@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -115,3 +116,76 @@ def test_a_listener_that_fails_does_not_end_the_thread(lanes):
     lanes.submit(listener.task("b", lambda task: 2))
     listener.wait(1)
     assert listener.found == [2]
+
+
+def test_closing_cancels_what_runs_and_what_waits_and_ends_the_thread():
+    lanes, listener, begun = Lanes(), Listener(), threading.Event()
+    gone_on = []
+
+    def work(task):
+        begun.set()
+        while True:
+            time.sleep(0.001)
+            task.report(0.5)
+
+    lanes.submit(listener.task("a", work))
+    lanes.submit(listener.task("b", gone_on.append))
+    begun.wait(10)
+    lanes.close()
+    listener.wait(2)
+    lanes._thread.join(10)
+    assert not lanes._thread.is_alive() and not gone_on
+    assert len(listener.errors) == 2 and all(isinstance(error, Cancelled) for error in listener.errors)
+
+
+def test_what_comes_after_closing_is_cancelled_at_once():
+    lanes, listener = Lanes(), Listener()
+    lanes.close()
+    lanes.submit(listener.task("a", lambda task: 1))
+    assert isinstance(listener.errors[0], Cancelled) and lanes._thread is None
+    lanes.close()  # twice does no harm
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_stopped_work_answers_with_what_it_has_or_is_cancelled(lanes, partial):
+    listener, begun, never = Listener(), threading.Event(), threading.Event()
+
+    def work(task):
+        begun.set()
+        late = task.aside(lambda: never.wait(30) and "late")
+        return late or "what there is"
+
+    task = listener.task("a", work)
+    task.partial = partial
+    lanes.submit(task)
+    begun.wait(10)
+    lanes.stop("a")
+    listener.wait(1)
+    never.set()
+    if partial:
+        assert listener.found == ["what there is"]
+    else:
+        assert isinstance(listener.errors[0], Cancelled)
+
+
+def test_work_done_aside_gives_its_value_and_its_error(lanes):
+    listener = Listener()
+    lanes.submit(listener.task("a", lambda task: task.aside(lambda: 3)))
+    lanes.submit(listener.task("b", lambda task: task.aside(lambda: 1 / 0)))
+    listener.wait(2)
+    assert listener.found == [3] and isinstance(listener.errors[0], ZeroDivisionError)
+
+
+def test_a_newer_task_frees_the_thread_from_what_is_done_aside(lanes):
+    listener, begun, never = Listener(), threading.Event(), threading.Event()
+
+    def reads(task):
+        begun.set()
+        return task.aside(lambda: never.wait(30))
+
+    lanes.submit(listener.task("section", reads))
+    begun.wait(10)
+    lanes.submit(listener.task("section", lambda task: "second"))
+    listener.wait(2)
+    assert listener.found == ["second"] and not never.is_set()
+    never.set()

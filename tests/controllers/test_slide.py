@@ -170,3 +170,18 @@ def test_a_view_of_another_section_shares_what_was_drawn():
     assert both.obs["region"].notna().sum() == 1
     assert both.obs["region"].iloc[64] == "edge"
     assert heard == ["region"]
+
+
+def test_looks_at_other_sections_share_the_column_that_was_drawn_in_last():
+    both = anndata.concat(
+        [section(library="A"), section(4, library="B")], uns_merge="unique", index_unique="_"
+    )
+    view = SlideController(both)
+    there, told = view.at("B"), []
+    view.on_change(told.append)
+    there.select([0, 1], "edge", column="mine")
+    view.select([5], "edge", "add")  # no column named: the one of the change before, made at another section
+    assert both.obs["mine"].notna().sum() == 3 and "region" not in both.obs
+    assert told == ["mine", "mine"] and (view.library, there.library) == ("A", "B")
+    there.rename("edge", "rim")
+    assert view.undo() and view.redo() and [one.name for one in view.categories()] == ["rim"]

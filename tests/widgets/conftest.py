@@ -34,13 +34,17 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def notebook(lab, browser, request):
-    """Write, open and run a notebook: ``notebook("code of cell 1", "code of cell 2", dark=False)``."""
+    """Write, open and run a notebook: ``notebook("code of cell 1", "code of cell 2", dark=False)``.
+
+    ``script`` runs in the page before all else.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 1100})
 
-    def start(*cells, dark=False, run=True):
+    def start(*cells, dark=False, run=True, script=""):
         name = f"{request.node.name[:60].replace('[', '-').replace(']', '')}.ipynb"
         lab.write(name, list(cells))
         page = context.new_page()
+        page.add_init_script(script)
         opened = Notebook(page)
         page.goto(f"{lab.url}/lab/tree/{name}?reset")
         page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)

@@ -61,6 +61,22 @@ def test_start_and_groups(view):
     assert view.state()["gene"] == "G2" and view.state()["scale"] == 4
 
 
+def test_no_answer_holds_rows_as_text(model):
+    """100,000 spots are sent as they lie in memory; only the tree and its genes are words."""
+    lengths = []
+    for n in (20, 400):
+        view = gv.widgets.GeneTree(named(tissue(n, seed=1)), model)
+        view.controller.clamp(1, 0, factor=2)
+        questions = (
+            ("start", {}),
+            ("section", {"library": "S0"}),
+            ("group", {"scale": 1, "group": 0, "library": "S0"}),
+        )
+        lengths.append([len(json.dumps(view.ask(*question).packed()[0])) for question in questions])
+        view.close()
+    assert np.abs(np.diff(lengths, axis=0)).max() < 50
+
+
 def test_clamp_by_question_and_by_call(view):
     group = view.controller.chain("G2")[1]
     answer = view.ask("clamp", {"scale": 1, "group": group, "factor": 2.5, "selected": False})

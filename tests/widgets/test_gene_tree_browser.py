@@ -36,6 +36,8 @@ ORANGE = """(c) => {
   return n;
 }"""
 
+INKED = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((value) => value)"
+
 
 @pytest.fixture
 def setup(pytestconfig):
@@ -116,6 +118,43 @@ def test_what_if_on_chosen_spots(setup, notebook):
     book.check()
 
 
+def test_spots_by_keys_and_a_line_that_draws_no_spot_again(setup, notebook):
+    """Arrows and Space choose spots; a line in the making leaves the map's own canvas alone."""
+    book = notebook(setup, "view")
+    page = book.page
+    _, maps = ready(page)
+    first = maps.nth(0)
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".gv-tree-figure .gv-tip:not([hidden]) >> text=predicted")
+    page.keyboard.press("Space")
+    book.until("len(view.selection)", "1")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    book.until("len(view.selection)", "2")
+    page.keyboard.press("Escape")
+    book.until("view.selection", "[]")
+    first.scroll_into_view_if_needed()
+    place = first.bounding_box()
+    x, y = place["x"] + 20, place["y"] + 20
+    page.mouse.move(x, y)
+    page.mouse.down()
+    calls = """c => {
+      const pen = c.getContext('2d'), own = pen.fill;
+      c.drawn = 0;
+      pen.fill = function (...asked) { c.drawn++; own.apply(this, asked); };
+    }"""
+    first.evaluate(calls)
+    for step in range(1, 9):
+        page.mouse.move(x + 10 * step, y + 6 * step**1.3)
+    assert first.evaluate("c => c.drawn") == 0
+    over = page.locator(".gv-tree-over").first
+    assert over.evaluate(INKED)
+    page.mouse.up()
+    assert not over.evaluate(INKED)
+    book.check()
+
+
 def test_many_moves_and_python_traits(setup, notebook):
     """Fifty moves of the scale end at the last; traits set in Python move the view; errors are shown."""
     book = notebook(setup, "view")
@@ -146,7 +185,7 @@ def test_many_moves_and_python_traits(setup, notebook):
 
 
 def test_escape_ends_merging(setup, notebook):
-    """By keyboard alone: press Merge, take the next group, Escape; nothing was merged."""
+    """By keyboard alone: press Merge, pick a group far away, Escape; nothing was merged."""
     book = notebook(setup, "view")
     page = book.page
     icicle, _ = ready(page)
@@ -159,9 +198,11 @@ def test_escape_ends_merging(setup, notebook):
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-name=merge][aria-pressed=true]")
     icicle.focus()
-    away = int(book.kernel("print(view.controller.chain('G2')[1])"))
-    page.keyboard.press("ArrowLeft" if away else "ArrowRight")
+    mine = int(book.kernel("print(view.controller.chain('G2')[1])"))
+    page.keyboard.press("Home" if mine > 1 else "End")  # not a neighbour
+    page.keyboard.press("Enter")
     page.wait_for_selector("[data-name=merge] >> text=Merge 2")
+    assert "to be merged" in page.locator(".gv-status").inner_text()
     page.keyboard.press("Escape")
     page.wait_for_selector("[data-name=merge][aria-pressed=false]")
     assert book.kernel("print(view.controller.tree.scales, view.scale)") == "(1, 4, 8, 12) 4"

@@ -65,6 +65,13 @@ def test_pick_run_look_and_hand_over(notebook, page_of, tmp_path):
     page.mouse.move(box["x"] + 60, box["y"] + 20, steps=4)
     page.mouse.up()
     book.until("view.rows", "['0x0', '1x0']")
+    # By keys: a spot is picked with Space, and dropped again.
+    page.locator(".gv-map").focus()
+    for key in ("ArrowRight", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    book.until("len(view.rows)", "3")
+    page.keyboard.press("Space")
+    book.until("view.rows", "['0x0', '1x0']")
     page.get_by_label("Pick", exact=True).fill("3")
     page.get_by_label("Which spots").select_option("half\n1")
     book.until("len(view.rows), set(adata[view.rows].obs['half'])", "3 {'upper'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import time
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 
 from genviz import widgets
 from genviz._errors import MissingKeyError, UsageError
-from genviz.widgets.messages import question_key
+from genviz.controllers import slide
+from genviz.widgets.messages import Later, question_key
 from tests.controllers.slide_cases import NASTY, section
 
 pytest.importorskip("anywidget")
@@ -63,6 +65,44 @@ def test_the_start_and_the_section(view):
     picture = Image.open(io.BytesIO(answer[1][1]))
     assert picture.format == "JPEG"
     assert answer[0]["data"]["mpp"] == 0.5
+
+
+def test_stop_while_the_tissue_is_read_leaves_the_spots_and_says_so(view, monkeypatch):
+    begun, never = threading.Event(), threading.Event()
+    monkeypatch.setattr(
+        slide, "overview_of", lambda *_: begun.set() or never.wait(30) or (np.zeros((4, 4, 3), np.uint8), 1.0)
+    )
+    question = {"id": 7, "of": "d", "ask": "section", "with": {"library": "S1", "px": 64}}
+    view._receive(view, question, [])
+    assert begun.wait(10)
+    view._receive(view, {"cancel": "section", "of": "d"}, [])
+    end = time.monotonic() + 10
+    while not (found := [one for one in view.sent if "data" in one[0]]):
+        assert time.monotonic() < end and not [one for one in view.sent if "cancelled" in one[0]]
+        time.sleep(0.01)
+    never.set()
+    data = found[0][0]["data"]
+    assert array(found[0], "xy").shape == (64, 2)
+    assert data["levels"] == [] and "Stopped" in data["note"]
+    monkeypatch.undo()
+    assert "Stopped" not in asked(view, "section", px=64)[0]["data"]["note"]  # asked again it is read
+
+
+def test_closing_the_view_cancels_its_work_and_ends_its_thread():
+    view, begun = widgets.SlideView(section(), gene="left"), threading.Event()
+
+    def work(task):
+        begun.set()
+        while True:
+            time.sleep(0.001)
+            task.check()
+
+    view._handlers = {"long": lambda asked: Later("long", work)}
+    view._receive(view, {"id": 1, "ask": "long", "with": {}}, [])
+    assert begun.wait(10)
+    view.close()
+    view.lanes._thread.join(10)
+    assert not view.lanes._thread.is_alive()
 
 
 def test_tiles_are_jpeg_and_kept(view):

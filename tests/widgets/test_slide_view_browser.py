@@ -150,6 +150,41 @@ def test_lasso_writes_obs_and_undoes(notebook):
     opened.until("adata.obs['region'].notna().sum()", "1")
 
 
+def test_regions_and_values_by_keys_alone(notebook):
+    opened = notebook(DATA.format(root=ROOT, side=8), "v = gv.widgets.SlideView(adata, 'left'); v")
+    page = ready(opened)
+    press = page.get_by_role("button", name="Spot by spot", exact=True)
+    press.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.classList.contains('gv-slide-canvas')")
+    status = page.locator(".gv-status")
+    page.keyboard.press("ArrowRight")
+    first = status.inner_text().split(",")[0]
+    assert "measured" in status.inner_text()
+    page.keyboard.press("Space")
+    opened.until(
+        "list(adata.obs_names[adata.obs['region'].notna()]) if 'region' in adata.obs else 0", f"[{first!r}]"
+    )
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".gv-slide-tip:not([hidden])")
+    second = page.locator(".gv-slide-tip b").inner_text()
+    at = [[int(n) for n in name.split("x")] for name in (first, second)]
+    assert abs(at[0][0] - at[1][0]) + abs(at[0][1] - at[1][1]) == 1  # the next one
+    page.keyboard.press("Space")
+    opened.until("adata.obs['region'].notna().sum()", "2")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f".gv-slide-tip b >> text={first}")  # the card goes along
+    page.keyboard.press("Space")
+    opened.until("list(adata.obs_names[adata.obs['region'].notna()])", f"[{second!r}]")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    assert spot(page, "measured", 9)["scale"]  # at the edge it stays
+    page.keyboard.press("Escape")
+    assert press.get_attribute("aria-pressed") == "false"
+    opened.check()
+
+
 def drawn_until(page, seen, timeout_s=15):
     """Wait for what is to be seen; a busy machine draws late."""
     end = time.monotonic() + timeout_s

@@ -110,6 +110,32 @@ def test_drawing_stops_and_draws(notebook):
     opened.check()
 
 
+SLOW = """import time
+apply = view.edits.apply
+def slow(edit, *heard):
+    for _ in range(300 if heard else 0):
+        time.sleep(0.1)
+        heard[0](0, 1)
+    return apply(edit, *heard)
+view.edits.apply = slow"""
+
+
+def test_a_change_that_comes_while_a_draw_runs_is_shown(notebook):
+    opened = notebook(MAKE, SHOW)
+    page = opened.page
+    canvas_of(page, 2).wait_for()
+    opened.kernel(SLOW)
+    page.get_by_role("button", name="Render the tile").click()
+    page.wait_for_selector(".gv-progress:not([hidden])")
+    before = canvas_of(page, 2).evaluate(MEAN)
+    opened.kernel("view.edits.swap('fluorescence-0', 'histology-0', 'appearance')")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_selector(".gv-swap-step[data-step='1'][aria-current]", timeout=10_000)
+    changed(page, canvas_of(page, 2), before)
+    opened.check()
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     from genviz.models import PathAR

@@ -35,7 +35,7 @@ def code(pytestconfig):
 
 
 def length_of_curve(page) -> float:
-    return page.locator(".gv-tm-panel:not([hidden]) .gv-tm-curve path").first.evaluate(
+    return page.locator(".gv-tm-panels .gv-chart:not([hidden]) path.gv-chart-line").first.evaluate(
         "path => path.getTotalLength()"
     )
 
@@ -43,7 +43,7 @@ def length_of_curve(page) -> float:
 def test_curves_grow_and_stop_ends_the_training(notebook, code, tmp_path):
     lab = notebook(code(2000), START.format(out=tmp_path / "run"))
     page = lab.page
-    page.wait_for_selector(".gv-tm-curve path")
+    page.wait_for_selector("path.gv-chart-line")
     page.wait_for_function(
         "() => Number(document.querySelector('.gv-tm-stages button').textContent.match(/(\\d+)\\//)[1]) > 2"
     )
@@ -53,8 +53,8 @@ def test_curves_grow_and_stop_ends_the_training(notebook, code, tmp_path):
     page.wait_for_function("() => document.querySelector('.gv-tm-sheet-image').naturalWidth > 100")
     assert page.locator(".gv-tm-sheet-image").evaluate(INK) > 4
     assert "synthetic" in page.locator(".gv-tm-sheet-names").inner_text()
-    page.locator(".gv-tm-chart").first.hover(position={"x": 60, "y": 60})
-    assert "epoch" in page.locator(".gv-tm-panel .gv-tip").first.inner_text()
+    page.locator(".gv-chart-picture").first.hover(position={"x": 60, "y": 60})
+    assert "epoch" in page.locator(".gv-chart .gv-tip").first.inner_text()
     page.locator("text=Log scale").click()
     lab.until("monitor.log_scale", "True")
     page.locator(".gv-tm-stop-training").click()
@@ -76,7 +76,7 @@ def test_a_block_is_drawn_while_the_kernel_is_busy_and_stopped_by_its_interrupt(
           window.jupyterapp.commands.execute('notebook:run-all-cells');
         }"""
     )
-    page.wait_for_selector(".gv-tm-curve path", timeout=60_000)
+    page.wait_for_selector("path.gv-chart-line", timeout=60_000)
     page.wait_for_selector(".gv-tm-sheet-image")
     assert page.locator(".gv-tm-stop-training").is_hidden()  # a busy kernel would not hear it
     assert "interrupt the kernel" in page.locator(".gv-tm-progress-line").inner_text()
@@ -94,7 +94,7 @@ def test_the_page_works_alone(page_of, tmp_path):
     monitor.start(device="cpu")
     monitor.wait(120)
     page = page_of(monitor.to_html(tmp_path / "training.html")).page
-    page.wait_for_selector(".gv-tm-curve path")
+    page.wait_for_selector("path.gv-chart-line")
     assert page.locator(".gv-tm-stages button").all_inner_texts() == [
         "tokenizer 2/2",
         "sharpen 1/1",
@@ -108,6 +108,9 @@ def test_the_page_works_alone(page_of, tmp_path):
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("(old) => document.querySelector('.gv-tm-sheet-image').src !== old", arg=newest)
     assert page.locator(".gv-tm-stop-training").is_hidden()
-    page.locator(".gv-tm-chart").first.focus()
+    for chart in page.locator(".gv-chart:not([hidden]) .gv-chart-picture").all():
+        ticks = chart.locator("text[text-anchor=end]").all_text_contents()
+        assert len(ticks) > 1 and len(set(ticks)) == len(ticks)
+    page.locator(".gv-chart-picture").first.focus()
     page.keyboard.press("ArrowRight")
-    assert "epoch 1" in page.locator(".gv-tm-panel .gv-tip").first.inner_text()
+    assert "epoch 1" in page.locator(".gv-chart .gv-tip").first.inner_text()

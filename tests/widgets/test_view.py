@@ -112,7 +112,7 @@ def test_two_displays_of_a_view_do_not_cancel_each_other(view):
             view._receive(view, {"id": f"{display}-1", "of": display, "ask": "look", "with": {}}, [])
     assert lanes == ["a/look", "b/look", "look", "look"]
     stopped = []
-    view.lanes.cancel = lambda lane=None: stopped.append(lane)
+    view.lanes.stop = stopped.append
     view._receive(view, {"cancel": "look", "of": "b"}, [])
     assert stopped == ["look", "b/look"]
 

@@ -99,6 +99,11 @@ function bridge(model) {
     onStatus: (listen) => (status = listen),
     close: () => {
       clearTimeout(timer);
+      // Work that only this display waits for need not go on.
+      const lanes = new Set([...open.values()].map((one) => one.lane).filter(Boolean));
+      try {
+        for (const lane of lanes) model.send({ cancel: lane, of: own });
+      } catch {} // the kernel is gone
       model.off("msg:custom", receive);
     },
   };

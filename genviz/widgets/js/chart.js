@@ -2,19 +2,33 @@
 //
 // lineChart({
 //   title, hint, unit,
-//   x,          labels at even distances, or rising numbers
-//   bands:      [{ low, high, name }]
-//   lines:      [{ y, low, high, colour: 0-7, dashed, open, name }]     low, high: bars; open: hollow dots
-//   marks:      [{ y, sign: "cross" | "triangle", colour, name }]
+//   x, span,    labels at even distances; or rising whole numbers and the ends of the axis
+//   log, zero:  a logarithmic axis; false: the axis need not begin at 0
+//   bands:      [{ low, high }]
+//   lines:      [{ y, low, high, colour, dashed, bare, open, name }]    low, high: bars; bare: no dots; open: hollow dots
+//   marks:      [{ y, sign: "cross" | "triangle", colour }]
+//   legend,     names of the lines beside the title
 //   chosen, reference,      places on x that are marked
-//   describe(i) -> [text],  onpick(i)
+//   describe(i) -> [text or node],  onpick(i)
 // }) -> { node, update(spec), size(width, height) }
-// null and NaN are holes.
+// A colour is a number 0-7 (css/chart.css) or any of CSS. null and NaN are holes.
 
 const BAND_MOST = 1.15;
-const CHART = { left: 40, right: 10, top: 8, bottom: 22 };
+const CHART = { left: 46, right: 10, top: 8, bottom: 22, dots: 40 }; // with more points than that dots would touch
 
 const given = (value) => value !== null && value !== undefined && Number.isFinite(value);
+const inked = (colour, name, fill = false) => (typeof colour === "number" ? { class: `${name} gv-c${colour}` }
+  : { class: name, stroke: colour, fill: fill ? colour : null });
+
+const shortNumber = (value) => {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(0);
+  return String(Number(value.toPrecision(3)));
+};
+
+// A tick keeps the digits that part it from its neighbours.
+const tickText = (value) => (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3 ? shortNumber(value) : String(Number(value.toPrecision(6))));
 
 // Round numbers that cover a range, at most `most` of them.
 function ticksOf(low, high, most = 5) {
@@ -26,18 +40,34 @@ function ticksOf(low, high, most = 5) {
   return found;
 }
 
-function rangeOf(spec) {
-  const all = [0];
-  for (const line of spec.lines ?? []) all.push(...line.y, ...(line.low ?? []), ...(line.high ?? []));
-  for (const mark of spec.marks ?? []) all.push(...mark.y);
-  let known = all.filter(given);
+function decadeTicks(low, high) {
+  const ticks = [];
+  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++)
+    for (const times of [1, 2, 5]) ticks.push(times * 10 ** p);
+  const inside = ticks.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+  return inside.length > 6 ? inside.filter((tick) => Math.log10(tick) % 1 === 0) : inside;
+}
+
+// The axis of values: {low, high, of, ticks}; null where there is no value.
+function chartAxis({ lines = [], marks = [], bands = [], log = false, zero = true }) {
+  const all = [...lines, ...marks].flatMap((one) => [...one.y, ...(one.low ?? []), ...(one.high ?? [])]).filter(given);
+  if (log) {
+    const known = all.filter((value) => value > 0);
+    if (!known.length) return null;
+    const [low, high] = [Math.min(...known) / 1.1, Math.max(...known) * 1.1];
+    return { low: Math.log(low), high: Math.log(high), of: (value) => (value > 0 ? Math.log(value) : NaN), ticks: decadeTicks(low, high) };
+  }
+  let known = zero ? [0, ...all] : all;
+  if (!known.length) return null;
   // Bands are what lines stand before: they are cut where they would make these flat.
-  const bands = (spec.bands ?? []).flatMap((band) => [...band.low, ...band.high]).filter(given);
+  const edges = bands.flatMap((band) => [...band.low, ...band.high]).filter(given);
   const size = Math.max(...known.map(Math.abs));
-  known = known.concat(size ? bands.map((value) => Math.max(-BAND_MOST * size, Math.min(BAND_MOST * size, value))) : bands);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
-  const air = (high - low || 1) * 0.06;
-  return [low - (low < 0 ? air : 0), high + air];
+  known = known.concat(size ? edges.map((value) => Math.max(-BAND_MOST * size, Math.min(BAND_MOST * size, value))) : edges);
+  let [low, high] = [Math.min(...known), Math.max(...known)];
+  if (low === high) [low, high] = [low - 0.5 * (Math.abs(low) || 1), high + 0.5 * (Math.abs(high) || 1)];
+  const air = (high - low) * 0.06;
+  [low, high] = [low >= 0 ? Math.max(0, low - air) : low - air, high + air];
+  return { low, high, of: (value) => value, ticks: ticksOf(low, high) };
 }
 
 // Stretches of a path without holes.
@@ -56,35 +86,37 @@ function pathOf(points) {
 }
 
 function chartScales(spec, width, height) {
-  const [low, high] = rangeOf(spec);
+  const axis = chartAxis(spec);
+  if (!axis || !spec.x.length) return null;
   const [w, h] = [width - CHART.left - CHART.right, height - CHART.top - CHART.bottom];
   const numbers = typeof spec.x[0] === "number";
-  const [first, last] = [spec.x[0], spec.x[spec.x.length - 1]];
+  const [first, last] = spec.span ?? [spec.x[0], spec.x.at(-1)];
   const share = (i) => (numbers ? (spec.x[i] - first) / (last - first || 1) : (i + 0.5) / spec.x.length);
   return {
-    low, high, numbers, inner: h,
+    ...axis, numbers, first, last, inner: h,
     x: (i) => CHART.left + share(i) * w,
-    y: (value) => (given(value) ? CHART.top + (1 - (value - low) / (high - low)) * h : NaN),
+    xOf: (value) => CHART.left + ((value - first) / (last - first || 1)) * w,
+    y: (value) => (given(value) ? CHART.top + (1 - (axis.of(value) - axis.low) / (axis.high - axis.low)) * h : NaN),
   };
 }
 
 function chartAxes(spec, at, width, height) {
-  const parts = [];
-  for (const tick of ticksOf(at.low, at.high)) {
-    parts.push(
-      svg("line", { class: tick === 0 ? "gv-chart-zero" : "gv-chart-grid", x1: CHART.left, x2: width - CHART.right,
-        y1: at.y(tick), y2: at.y(tick) }),
-      svg("text", { class: "gv-chart-text", x: CHART.left - 5, y: at.y(tick) + 3.5, "text-anchor": "end" }, String(tick)),
-    );
+  const lines = at.ticks.flatMap((tick) => [
+    svg("line", { class: tick === 0 ? "gv-chart-zero" : "gv-chart-grid", x1: CHART.left, x2: width - CHART.right, y1: at.y(tick), y2: at.y(tick) }),
+    svg("text", { class: "gv-chart-text", x: CHART.left - 6, y: at.y(tick) + 3.5, "text-anchor": "end" }, tickText(tick)),
+  ]);
+  const label = (x, text, more = "") =>
+    svg("text", { class: `gv-chart-text${more}`, x, y: height - 7, "text-anchor": "middle" }, text);
+  if (at.numbers) {
+    // Both ends, and round numbers that stand apart from them.
+    const ends = [at.first, at.last];
+    const apart = (tick) => Number.isInteger(tick) && ends.every((end) => Math.abs(at.xOf(tick) - at.xOf(end)) > 26);
+    const round = ticksOf(at.first, at.last, Math.min(5, at.last - at.first)).filter(apart);
+    return [...lines, ...[...ends, ...round].map((tick) => label(at.xOf(tick), String(tick)))];
   }
-  const most = Math.max(1, Math.floor((width - CHART.left) / 44));
-  const every = Math.ceil(spec.x.length / most);
-  spec.x.forEach((label, i) => {
-    if (i % every && i !== spec.reference) return;
-    parts.push(svg("text", { class: i === spec.reference ? "gv-chart-text gv-chart-reference" : "gv-chart-text",
-      x: at.x(i), y: height - 7, "text-anchor": "middle" }, at.numbers ? String(label) : label));
-  });
-  return parts;
+  const every = Math.ceil(spec.x.length / Math.max(1, Math.floor((width - CHART.left) / 44)));
+  return [...lines, ...spec.x.map((text, i) => (i % every && i !== spec.reference ? null
+    : label(at.x(i), text, i === spec.reference ? " gv-chart-reference" : ""))).filter(Boolean)];
 }
 
 function chartBand(band, at) {
@@ -96,19 +128,16 @@ function chartBand(band, at) {
 }
 
 function chartLine(line, at) {
-  const colour = `gv-c${line.colour ?? 0}`;
   const points = line.y.map((value, i) => [at.x(i), at.y(value)]);
-  const parts = [svg("path", { class: `gv-chart-line ${colour}`, d: pathOf(points),
-    "stroke-dasharray": line.dashed ? "5 4" : null })];
-  if (line.dashed) return parts;
+  const parts = [svg("path", { ...inked(line.colour, "gv-chart-line"), d: pathOf(points), "stroke-dasharray": line.dashed ? "5 4" : null })];
+  if (line.bare) return parts;
   points.forEach(([x, y], i) => {
     if (!given(y)) return;
     const [low, high] = [at.y(line.low?.[i]), at.y(line.high?.[i])];
     if (given(low) && given(high) && low - high > 0.5)
-      parts.push(svg("path", { class: `gv-chart-bar ${colour}`,
-        d: `M${x},${low}V${high}M${x - 3},${low}h6M${x - 3},${high}h6` }));
-    if (points.length <= 60)
-      parts.push(svg("circle", { class: `gv-chart-dot ${colour}${line.open?.[i] ? " gv-open" : ""}`, cx: x, cy: y, r: 3.2 }));
+      parts.push(svg("path", { ...inked(line.colour, "gv-chart-bar"), d: `M${x},${low}V${high}M${x - 3},${low}h6M${x - 3},${high}h6` }));
+    if (points.length <= CHART.dots)
+      parts.push(svg("circle", { ...inked(line.colour, `gv-chart-dot${line.open?.[i] ? " gv-open" : ""}`, true), cx: x, cy: y, r: 2.4 }));
   });
   return parts;
 }
@@ -118,19 +147,34 @@ function chartMarks(mark, at) {
     : (x, y) => `M${x},${y - 4}l4,7h-8Z`;
   return mark.y.map((value, i) => {
     const y = at.y(value);
-    return given(y) ? svg("path", { class: `gv-chart-mark gv-c${mark.colour}`, d: shape(at.x(i), y) }) : null;
+    return given(y) ? svg("path", { ...inked(mark.colour, "gv-chart-mark"), d: shape(at.x(i), y) }) : null;
   });
+}
+
+function chartHead({ title, hint, unit, legend, lines = [] }) {
+  const mark = ({ colour, dashed }) => svg("svg", { width: 18, height: 8, "aria-hidden": "true" },
+    svg("line", { ...inked(colour, "gv-chart-line"), x1: 1, x2: 17, y1: 4, y2: 4, "stroke-dasharray": dashed ? "4 3" : null }));
+  return [el("span", { class: "gv-chart-title", title: hint }, title), el("span", { class: "gv-chart-unit" }, unit ?? ""),
+    legend ? el("span", { class: "gv-chart-legend" }, lines.map((line) => el("span", {}, mark(line), line.name))) : ""];
+}
+
+function chartPicture(spec, at, width, height) {
+  const wide = Math.min(36, (width - CHART.left) / spec.x.length);
+  const column = given(spec.chosen) && spec.chosen >= 0 ? [svg("rect", { class: "gv-chart-chosen", x: at.x(spec.chosen) - wide / 2,
+    y: CHART.top, width: wide, height: at.inner })] : [];
+  return [...column, ...(spec.bands ?? []).map((band) => chartBand(band, at)), ...chartAxes(spec, at, width, height),
+    ...(spec.marks ?? []).flatMap((mark) => chartMarks(mark, at)).filter(Boolean), ...(spec.lines ?? []).flatMap((line) => chartLine(line, at))];
 }
 
 function lineChart(first) {
   let spec = first;
-  let [width, height] = [260, 160];
+  let [width, height] = [260, 150];
   let at = null;
   let hovered = -1;
-  const picture = svg("svg", { class: "gv-chart-picture", tabindex: 0, role: "img" });
-  const guide = svg("line", { class: "gv-chart-guide", y1: CHART.top });
-  const tip = el("div", { class: "gv-tip", hidden: true });
-  const head = el("div", { class: "gv-chart-head" });
+  const picture = svg("svg", { class: "gv-chart-picture", tabindex: 0, role: "application" });
+  const cursor = svg("g", { class: "gv-chart-cursor" });
+  const tip = el("div", { class: "gv-tip", role: "status", hidden: true });
+  const head = el("figcaption", { class: "gv-chart-head" });
   const node = el("figure", { class: "gv-chart" }, head, picture, tip);
 
   const nearest = (event) => {
@@ -139,26 +183,28 @@ function lineChart(first) {
     return far.indexOf(Math.min(...far));
   };
   const hover = (i) => {
-    hovered = i;
-    guide.setAttribute("visibility", i < 0 ? "hidden" : "visible");
-    tip.hidden = i < 0 || !spec.describe;
-    if (i < 0) return;
-    guide.setAttribute("x1", at.x(i));
-    guide.setAttribute("x2", at.x(i));
-    if (!spec.describe) return;
+    hovered = at ? i : -1;
+    cursor.replaceChildren();
+    tip.hidden = hovered < 0;
+    if (hovered < 0) return;
+    const x = at.x(i);
+    cursor.append(svg("line", { x1: x, x2: x, y1: CHART.top, y2: height - CHART.bottom }), ...(spec.lines ?? [])
+      .filter((line) => given(at.y(line.y[i])))
+      .map((line) => svg("circle", { ...inked(line.colour, "gv-chart-dot", true), cx: x, cy: at.y(line.y[i]), r: 3.4 })));
     tip.replaceChildren(...spec.describe(i).map((line) => el("div", {}, line)));
-    const right = at.x(i) > width / 2;
-    tip.style.left = right ? "auto" : `${at.x(i) + 8}px`;
-    tip.style.right = right ? `${width - at.x(i) + 8}px` : "auto";
-    tip.style.top = "40px";
+    const right = x > width / 2;
+    tip.style.left = right ? "auto" : `${x + 10}px`;
+    tip.style.right = right ? `${width - x + 10}px` : "auto";
+    tip.style.bottom = `${CHART.bottom + 8}px`;
   };
-  picture.addEventListener("pointermove", (event) => hover(nearest(event)));
+  picture.addEventListener("pointermove", (event) => at && hover(nearest(event)));
   picture.addEventListener("pointerleave", () => hover(-1));
   picture.addEventListener("blur", () => hover(-1));
-  picture.addEventListener("click", (event) => spec.onpick?.(nearest(event)));
+  picture.addEventListener("click", (event) => at && spec.onpick?.(nearest(event)));
   picture.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step) hover(Math.max(0, Math.min(spec.x.length - 1, (hovered < 0 ? spec.chosen ?? 0 : hovered) + step)));
+    const [step] = ARROWS[event.key] ?? [0];
+    const from = hovered >= 0 ? hovered : spec.chosen ?? (step > 0 ? -1 : spec.x.length);
+    if (step) hover(Math.max(0, Math.min(spec.x.length - 1, from + step)));
     else if (event.key === "Enter" && hovered >= 0) spec.onpick?.(hovered);
     else if (event.key === "Escape") hover(-1);
     else return;
@@ -167,19 +213,14 @@ function lineChart(first) {
 
   function draw() {
     at = chartScales(spec, width, height);
-    head.replaceChildren(el("span", { class: "gv-chart-title", title: spec.hint }, spec.title),
-      el("span", { class: "gv-chart-unit" }, spec.unit ?? ""));
+    head.replaceChildren(...chartHead(spec));
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.setAttribute("height", height);
-    picture.setAttribute("aria-label", `${spec.title}: ${(spec.lines ?? []).map((line) => line.name).join(", ")}`);
-    guide.setAttribute("y2", height - CHART.bottom);
-    const wide = Math.min(36, (width - CHART.left) / spec.x.length);
-    const column = given(spec.chosen) && spec.chosen >= 0 ? [svg("rect", { class: "gv-chart-chosen", x: at.x(spec.chosen) - wide / 2,
-      y: CHART.top, width: wide, height: at.inner })] : [];
-    picture.replaceChildren(...column, ...(spec.bands ?? []).map((band) => chartBand(band, at)),
-      ...chartAxes(spec, at, width, height),
-      ...(spec.marks ?? []).flatMap((mark) => chartMarks(mark, at)).filter(Boolean),
-      ...(spec.lines ?? []).flatMap((line) => chartLine(line, at)), guide);
+    const last = (y) => y[spec.chosen] ?? y.findLast(given);
+    const words = (spec.lines ?? []).map(({ name, y }) => (given(last(y)) ? `${name} ${shortNumber(last(y))}` : name));
+    picture.setAttribute("aria-label", `${spec.title}: ${words.join(", ")}. Left and right arrow keys read it` +
+      `${spec.onpick ? ", Enter chooses" : ""}.`);
+    picture.replaceChildren(...(at ? chartPicture(spec, at, width, height) : []), cursor);
     hover(Math.min(hovered, spec.x.length - 1));
   }
   draw();

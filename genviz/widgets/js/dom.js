@@ -1,6 +1,7 @@
 // Elements. Text always goes in as text: a gene named "<img onerror=...>" is shown, never run.
 
 const SVG = "http://www.w3.org/2000/svg";
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // to the right, down
 
 function put(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -25,6 +26,23 @@ function svg(tag, attributes, ...children) {
 
 function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", class: "gv-button", onclick, ...attributes }, label);
+}
+
+// Where the pointer is on a node, in CSS pixels.
+function placeOn(node, event) {
+  const box = node.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+// The wheel zooms a picture that was clicked; until then the page scrolls under the pointer. zoom(factor, x, y)
+function wheelZoom(canvas, hint, zoom) {
+  canvas.addEventListener("wheel", (event) => {
+    if (document.activeElement !== canvas && canvas.getRootNode().activeElement !== canvas && !event.ctrlKey)
+      return hint("Click a picture, or hold Ctrl, to zoom with the wheel.");
+    event.preventDefault();
+    const lines = event.deltaY * (event.deltaMode === 1 ? 20 : 1);
+    zoom(Math.exp(-lines * 0.002), ...placeOn(canvas, event));
+  }, { passive: false });
 }
 
 // A labelled <select>; options are [value, text] or plain text.

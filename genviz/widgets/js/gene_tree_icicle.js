@@ -41,136 +41,170 @@ function treeShape(answer) {
   };
 }
 
-// An icicle with keys and a pointer; `onPick(k, group, event)`.
-function treeIcicle(stops, onPick) {
-  const canvas = el("canvas", { class: "gv-tree-icicle", tabindex: "0", role: "application",
-    "aria-label": "Gene tree: arrow keys move, Enter zooms in, Escape out" });
+// An icicle with keys and a pointer; `onPick(k, group)`. While groups are picked to be merged, keys move a mark along the
+// scale and Enter picks.
+function treeIcicle(f, stops, onPick) {
+  const canvas = el("canvas", { class: "gv-tree-icicle", tabindex: "0", role: "application", "aria-label": "Gene tree: arrow " +
+    "keys go to groups beside, above and below, Enter zooms in, Escape out. While merging, left and right move a mark, Enter picks." });
   const tip = el("div", { class: "gv-tip", hidden: true });
   const node = el("div", { class: "gv-tree-icicle-box" }, canvas, tip);
-  const steps = colourSteps(stops);
-  let shape = null;
-  let state = { k: 0, group: 0, chain: [], picked: new Set() };
-  let view = [0, 1];
-
-  const place = (value) => ICICLE_GUTTER + ((value - view[0]) / (view[1] - view[0])) * (canvas.clientWidth - ICICLE_GUTTER);
-
-  function draw() {
-    if (!shape || !canvas.clientWidth) return;
-    canvas.style.height = `${ICICLE_ROW * shape.rows.length}px`;
-    const width = canvas.clientWidth;
-    const pen = fitted(canvas, width, ICICLE_ROW * shape.rows.length);
-    pen.clearRect(0, 0, width, canvas.clientHeight + 1);
-    pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
-    pen.textBaseline = "middle";
-    const high = Math.log2(1 + shape.rows[0].reduce((sum, box) => sum + box.mean, 0));
-    pen.save();
-    pen.beginPath();
-    pen.rect(ICICLE_GUTTER, 0, width, 1e4);
-    pen.clip();
-    shape.rows.forEach((boxes, k) => boxes.forEach((box, g) => drawBox(pen, box, k, g, high)));
-    state.chain.forEach((g, k) => {
-      outline(pen, k, g, "#111", 3);
-      outline(pen, k, g, "#fff", 1.5);
-    });
-    outline(pen, state.k, state.group, themeColour(canvas, "--gv-accent"), 4);
-    for (const g of state.picked) outline(pen, state.k, g, themeColour(canvas, "--gv-bad"), 3, [5, 3]);
-    pen.restore();
-    pen.fillStyle = themeColour(canvas, "--gv-soft");
-    shape.rows.forEach((boxes, k) => {
-      pen.fillText(scaleText(shape.scales, k), 2, (k + 0.5) * ICICLE_ROW);
-    });
-  }
-
-  function drawBox(pen, box, k, g, high) {
-    const [left, right] = [place(box.left), place(box.right)];
-    if (right < ICICLE_GUTTER || left > canvas.clientWidth) return;
-    const [x, w] = [Math.max(left, ICICLE_GUTTER - 2), Math.min(right, canvas.clientWidth + 2) - Math.max(left, ICICLE_GUTTER - 2)];
-    const colour = steps[stepOf(Math.log2(1 + box.mean), 0, high)];
-    pen.fillStyle = css(colour);
-    pen.fillRect(x, k * ICICLE_ROW + 0.5, Math.max(w - (w > 3 ? 1 : 0), 0.5), ICICLE_ROW - 1);
-    if (w < 26) return;
-    const light = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
-    pen.fillStyle = light > 130 ? "#111" : "#fff";
-    const text = fitText(pen, box.label, w - 10);
-    if (text) pen.fillText(text, x + 5, (k + 0.5) * ICICLE_ROW);
-  }
-
-  function outline(pen, k, g, colour, weight, dash = []) {
-    const box = shape.rows[k]?.[g];
-    if (!box) return;
-    pen.strokeStyle = colour;
-    pen.lineWidth = weight;
-    pen.setLineDash(dash);
-    pen.strokeRect(place(box.left) + 0.5, k * ICICLE_ROW + 1.5, Math.max(place(box.right) - place(box.left) - 2, 3), ICICLE_ROW - 3);
-    pen.setLineDash([]);
-  }
-
-  function hit(event) {
-    const k = Math.floor(event.offsetY / ICICLE_ROW);
-    if (!shape || event.offsetX < ICICLE_GUTTER || k < 0 || k >= shape.rows.length) return null;
-    const value = view[0] + ((event.offsetX - ICICLE_GUTTER) / (canvas.clientWidth - ICICLE_GUTTER)) * (view[1] - view[0]);
-    const g = shape.rows[k].findIndex((box) => value < box.right);
-    return g < 0 ? null : { k, g, box: shape.rows[k][g] };
-  }
-
-  function zoom(k, g) {
-    const box = shape.rows[k][g];
-    view = box.left === view[0] && box.right === view[1] ? [0, shape.width] : [box.left, box.right];
+  const ice = { canvas, steps: colourSteps(stops), shape: null, view: [0, 1], mark: null,
+    state: { k: 0, group: 0, chain: [], picked: null } };
+  const draw = () => drawIcicle(ice);
+  const look = (view) => {
+    ice.view = view;
     draw();
-  }
+  };
+  const zoom = (k, g) => {
+    const { left, right } = ice.shape.rows[k][g];
+    look(left === ice.view[0] && right === ice.view[1] ? [0, ice.shape.width] : [left, right]);
+  };
 
   canvas.addEventListener("click", (event) => {
-    const found = hit(event);
-    if (found) onPick(found.k, found.g, event);
+    const found = icicleHit(ice, event);
+    if (found) onPick(found.k, found.g);
   });
   canvas.addEventListener("dblclick", (event) => {
-    const found = hit(event);
-    if (found && found.k < shape.rows.length - 1) zoom(found.k, found.g);
+    const found = icicleHit(ice, event);
+    if (found && found.k < ice.shape.rows.length - 1) zoom(found.k, found.g);
   });
   canvas.addEventListener("pointermove", (event) => {
-    const found = hit(event);
+    const found = icicleHit(ice, event);
     tip.hidden = !found;
     if (!found) return;
-    const { box } = found;
-    tip.textContent = `${box.label}\n${box.genes} ${box.genes > 1 ? "genes" : "gene"}, ${treeCount(box.mean)} counts a spot`;
+    tip.textContent = icicleWords(ice.shape.rows[found.k][found.g]).join("\n");
     tip.style.left = `${Math.min(event.offsetX + 12, canvas.clientWidth - 230)}px`;
     tip.style.top = `${event.offsetY + 16}px`;
   });
   canvas.addEventListener("pointerleave", () => (tip.hidden = true));
   canvas.addEventListener("keydown", (event) => {
-    const { k, group } = state;
-    const box = shape?.rows[k][group];
-    if (!box) return;
-    const goes = { ArrowLeft: [k, group - 1], ArrowRight: [k, group + 1], ArrowUp: [k - 1], ArrowDown: [k + 1] }[event.key];
-    if (goes) {
-      const [to, g = shape.rows[to]?.findIndex((other) => box.first >= other.first && box.first <= other.last)] = goes;
-      if (shape.rows[to]?.[g]) onPick(to, g, { key: true });
-    } else if (event.key === "Enter" && k < shape.rows.length - 1) zoom(k, group);
-    else if (event.key === "Escape") {
-      view = [0, shape.width];
-      draw();
-    } else return;
-    event.preventDefault();
+    if (ice.shape && icicleKey(event, ice, { f, onPick, zoom, look, draw })) event.preventDefault();
   });
-  new ResizeObserver(draw).observe(canvas);
+  f.onResize(canvas, draw);
+  f.onTheme(draw);
   return {
-    node, canvas, draw,
-    whole() {
-      view = [0, shape.width];
-      draw();
-    },
-    setShape(next) {
-      if (!shape || view[0] > next.width || view[1] > next.width || view[1] === shape.width) view = [0, next.width];
-      shape = next;
+    node, canvas,
+    whole: () => look([0, ice.shape.width]),
+    setShape(shape) {
+      if (!ice.shape || ice.view[0] > shape.width || ice.view[1] > shape.width || ice.view[1] === ice.shape.width) ice.view = [0, shape.width];
+      ice.shape = shape;
       draw();
     },
     setState(next) {
-      state = { ...state, ...next };
-      const box = shape.rows[state.k]?.[state.group];
-      if (box && (box.right <= view[0] || box.left >= view[1])) view = [0, shape.width];
+      Object.assign(ice.state, next);
+      ice.mark = next.picked ? ice.mark ?? next.group : null;
+      const box = ice.shape.rows[next.k]?.[next.group];
+      if (box && (box.right <= ice.view[0] || box.left >= ice.view[1])) ice.view = [0, ice.shape.width];
       draw();
     },
   };
+}
+
+const icicleWords = (box) => [box.label, `${box.genes} ${box.genes > 1 ? "genes" : "gene"}, ${treeCount(box.mean)} counts a spot`];
+
+// Whether the key was ours.
+function icicleKey(event, ice, { f, onPick, zoom, look, draw }) {
+  const { shape } = ice;
+  const { k, group, picked } = ice.state;
+  if (picked) return mergeKey(event, ice, { f, onPick, draw });
+  const box = shape.rows[k]?.[group];
+  if (!box) return false;
+  const arrow = ARROWS[event.key];
+  if (arrow) {
+    const to = k + arrow[1];
+    const beside = arrow[1] ? shape.rows[to]?.findIndex((other) => box.first >= other.first && box.first <= other.last) : group + arrow[0];
+    if (shape.rows[to]?.[beside]) onPick(to, beside);
+  } else if (event.key === "Enter" && k < shape.rows.length - 1) zoom(k, group);
+  else if (event.key === "Escape") look([0, shape.width]);
+  else return false;
+  return true;
+}
+
+// The mark goes over all groups of the scale; Enter or Space picks the one under it, or drops it.
+function mergeKey(event, ice, { f, onPick, draw }) {
+  const { k, group, picked } = ice.state;
+  const boxes = ice.shape.rows[k];
+  const [dx] = ARROWS[event.key] ?? [0];
+  const to = { Home: 0, End: boxes.length - 1 }[event.key] ?? (dx ? ice.mark + dx : null);
+  if (to !== null) {
+    ice.mark = Math.max(0, Math.min(boxes.length - 1, to));
+    const { left, right } = boxes[ice.mark];
+    if (left < ice.view[0] || right > ice.view[1]) ice.view = [0, ice.shape.width];
+    draw();
+  } else if (event.key === "Enter" || event.key === " ") {
+    if (ice.mark !== group) onPick(k, ice.mark);
+  } else return false;
+  const word = ice.mark === group ? "the group itself" : picked.has(ice.mark) ? "to be merged" : "not to be merged";
+  f.say([...icicleWords(boxes[ice.mark]), word].join(", "));
+  return true;
+}
+
+const iciclePlace = ({ view, canvas }, value) =>
+  ICICLE_GUTTER + ((value - view[0]) / (view[1] - view[0])) * (canvas.clientWidth - ICICLE_GUTTER);
+
+function icicleHit({ shape, view, canvas }, event) {
+  const k = Math.floor(event.offsetY / ICICLE_ROW);
+  if (!shape || event.offsetX < ICICLE_GUTTER || k < 0 || k >= shape.rows.length) return null;
+  const value = view[0] + ((event.offsetX - ICICLE_GUTTER) / (canvas.clientWidth - ICICLE_GUTTER)) * (view[1] - view[0]);
+  const g = shape.rows[k].findIndex((box) => value < box.right);
+  return g < 0 ? null : { k, g };
+}
+
+function drawIcicle(ice) {
+  const { canvas, shape, state, mark } = ice;
+  const width = canvas.clientWidth;
+  if (!shape || !width) return;
+  const height = ICICLE_ROW * shape.rows.length;
+  canvas.style.height = `${height}px`;
+  const pen = fitted(canvas, width, height);
+  pen.clearRect(0, 0, width, height + 1);
+  pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+  pen.textBaseline = "middle";
+  const high = Math.log2(1 + shape.rows[0].reduce((sum, box) => sum + box.mean, 0));
+  pen.save();
+  pen.beginPath();
+  pen.rect(ICICLE_GUTTER, 0, width, height);
+  pen.clip();
+  shape.rows.forEach((boxes, k) => boxes.forEach((box) => icicleBox(pen, ice, box, k, high)));
+  state.chain.forEach((g, k) => {
+    icicleOutline(pen, ice, k, g, "#111", 3);
+    icicleOutline(pen, ice, k, g, "#fff", 1.5);
+  });
+  icicleOutline(pen, ice, state.k, state.group, themeColour(canvas, "--gv-accent"), 4);
+  for (const g of state.picked ?? []) icicleOutline(pen, ice, state.k, g, themeColour(canvas, "--gv-bad"), 3, [5, 3]);
+  if (mark !== null) {
+    icicleOutline(pen, ice, state.k, mark, "#fff", 3);
+    icicleOutline(pen, ice, state.k, mark, "#111", 3, [2, 3]);
+  }
+  pen.restore();
+  pen.fillStyle = themeColour(canvas, "--gv-soft");
+  shape.rows.forEach((_, k) => pen.fillText(scaleText(shape.scales, k), 2, (k + 0.5) * ICICLE_ROW));
+}
+
+function icicleBox(pen, ice, box, k, high) {
+  const [left, right, end] = [iciclePlace(ice, box.left), iciclePlace(ice, box.right), ice.canvas.clientWidth];
+  if (right < ICICLE_GUTTER || left > end) return;
+  const x = Math.max(left, ICICLE_GUTTER - 2);
+  const w = Math.min(right, end + 2) - x;
+  const colour = ice.steps[stepOf(Math.log2(1 + box.mean), 0, high)];
+  pen.fillStyle = css(colour);
+  pen.fillRect(x, k * ICICLE_ROW + 0.5, Math.max(w - (w > 3 ? 1 : 0), 0.5), ICICLE_ROW - 1);
+  if (w < 26) return;
+  const light = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
+  pen.fillStyle = light > 130 ? "#111" : "#fff";
+  const text = fitText(pen, box.label, w - 10);
+  if (text) pen.fillText(text, x + 5, (k + 0.5) * ICICLE_ROW);
+}
+
+function icicleOutline(pen, ice, k, g, colour, weight, dash = []) {
+  const box = ice.shape.rows[k]?.[g];
+  if (!box) return;
+  const [left, right] = [iciclePlace(ice, box.left), iciclePlace(ice, box.right)];
+  pen.strokeStyle = colour;
+  pen.lineWidth = weight;
+  pen.setLineDash(dash);
+  pen.strokeRect(left + 0.5, k * ICICLE_ROW + 1.5, Math.max(right - left - 2, 3), ICICLE_ROW - 3);
+  pen.setLineDash([]);
 }
 
 // As much of a text as fits, or nothing.

@@ -75,8 +75,8 @@ function editBlock(at, act, { onMerge, typed }) {
     line(
       button("Split", () => act("split", { scale: at.k, group: at.g }), { disabled: finest || at.k === 0, title: "Into two, between its finer groups" }),
       button(merging ? `Merge ${at.picked.size + 1}` : "Merge…", () => onMerge(), { "aria-pressed": String(merging), "data-name": "merge", disabled: finest || at.k === 0,
-        title: "Press, click other groups of this scale in the tree, press again; Escape ends it" }),
-      merging ? el("span", { class: "gv-note" }, "click groups of this scale") : null),
+        title: "Press, pick other groups of this scale in the tree (by click, or by arrow keys and Enter), press again; Escape ends it" }),
+      merging ? el("span", { class: "gv-note" }, "click groups of this scale, or go to them with the arrow keys and press Enter") : null),
     line(target.node, button("Move", () => act("move", { gene: at.gene, scale: at.editK, group: Number(target.box.value) }),
       { disabled: !target.box.options.length, title: `Between the ${at.shape.scales[at.editK]} groups of scale ${at.shape.scales[at.editK]}` })),
     line(button("Write into the data", () => act("write", {}), { title: 'varm["gene_tree"] of the AnnData, as made by hand: trainings use it' }),

@@ -1,13 +1,4 @@
-// What the panels show: titles, units, colour words of each spot.
-
-const PANEL_TITLES = { measured: "Measured", predicted: "Predicted", error: "Error", uncertainty: "Uncertainty" };
-const PANEL_UNITS = { measured: "log2(1+count)", predicted: "log2(1+count)", error: "log2 units", uncertainty: "log2 units" };
-const PANEL_HINTS = {
-  measured: "What was counted at each spot. 1 more is twice as many molecules.",
-  predicted: "What the model expects from the image. Same colours as measured.",
-  error: "Predicted minus measured: blue too low, orange too high, white right.",
-  uncertainty: "Width of the interval around the prediction: where it is wide, do not lean on the colour.",
-};
+// What the panels show: colour words of each spot, legends, the text of the hover.
 
 // Error and uncertainty follow from what was sent.
 function panelValues(name, stored) {
@@ -16,7 +7,7 @@ function panelValues(name, stored) {
   return stored[name];
 }
 
-function colouring(stops) {
+function colouring(stops, units) {
   const steps = { expression: colourSteps(stops.expression), error: colourSteps(stops.error),
     uncertainty: colourSteps(stops.uncertainty) };
   const stepsOf = (name) => steps[name === "measured" || name === "predicted" ? "expression" : name];
@@ -26,7 +17,7 @@ function colouring(stops) {
       const [low, high] = limits[name];
       const number = (value) => (name === "error" && value > 0 ? "+" : "") + value.toFixed(1);
       return { words: valueWords(panelValues(name, stored), limits[name], stepsOf(name)),
-        legend: colourBar(stepsOf(name), low, high, PANEL_UNITS[name], number) };
+        legend: colourBar(stepsOf(name), low, high, units[name], number) };
     },
     // ... of a column of obs.
     column({ data, arrays }) {

@@ -13,10 +13,10 @@ function slideControls(view) {
     f.onTrait("library", (value) => (library.box.value = value));
     f.controls.append(library.node);
   }
-  view.toggles = start.panels.map((name) => button(PANEL_TITLES[name], () => {
+  view.toggles = start.panels.map((name) => button(start.words.titles[name], () => {
     const shown = model.get("shown");
     set("shown", start.panels.filter((one) => (one === name) !== shown.includes(one)));
-  }, { "data-panel": name, "aria-pressed": "true", title: PANEL_HINTS[name] }));
+  }, { "data-panel": name, "aria-pressed": "true", title: start.words.hints[name] }));
   if (start.genes.length) {
     view.search = search("Gene", start.genes, (gene) => set("gene", gene), { value: model.get("gene") });
     f.controls.append(view.search.node);

@@ -1,25 +1,18 @@
 // The tissue behind the spots: an overview at once, tiles of the level that the screen can show as they come. It is
 // drawn once for all panels.
 
-const KEPT_TILES = 300;
+const KEPT_BYTES = 96e6;
 const TILES_A_QUESTION = 8;
 
 // Tiles by name, and one question at a time for those that are missing: what is wanted by the time an answer is there
 // is asked for next. Nothing queues.
-function tileStore(link, onready, fail) {
-  const tiles = new Map(); // "library/level/column,row" -> ImageBitmap, least recently used first
-  let [busy, wanted, shut] = [false, [], false];
-
-  function trim() {
-    while (tiles.size > KEPT_TILES) {
-      const [name, bitmap] = tiles.entries().next().value;
-      bitmap.close();
-      tiles.delete(name);
-    }
-  }
+function slideTiles(link, onready, fail) {
+  // "library/level/column,row" -> ImageBitmap
+  const tiles = keepNewest(KEPT_BYTES, { bytesOf: bitmapBytes, drop: (bitmap) => bitmap.close() });
+  let [busy, wanted, shut, closed] = [false, [], false, false];
 
   async function fetchNext() {
-    if (busy || !wanted.length || shut) return;
+    if (busy || !wanted.length || shut || closed) return;
     busy = true;
     const { library, level } = wanted[0];
     const places = wanted.filter((one) => one.level === level).slice(0, TILES_A_QUESTION).map((one) => one.place);
@@ -27,37 +20,28 @@ function tileStore(link, onready, fail) {
     try {
       const { pictures } = await link.ask("tiles", { library, level, places });
       for (const [place, picture] of Object.entries(pictures)) {
-        const name = `${library}/${level}/${place}`;
-        if (!tiles.has(name)) tiles.set(name, await createImageBitmap(picture));
+        const bitmap = await createImageBitmap(picture);
+        if (closed) bitmap.close();
+        else tiles.set(`${library}/${level}/${place}`, bitmap);
       }
-      trim();
     } catch (error) {
       fail(error);
       shut = !(error instanceof Cancelled); // an image that cannot be read is not asked for again and again
     }
     busy = false;
-    if (!shut) onready(); // the next drawing says what is still missing
+    if (!shut && !closed) onready(); // the next drawing says what is still missing
   }
 
   return {
     // The tile, or null.
-    take(library, level, [c, r]) {
-      const name = `${library}/${level}/${c},${r}`;
-      const bitmap = tiles.get(name);
-      if (!bitmap) return null;
-      tiles.delete(name);
-      tiles.set(name, bitmap);
-      return bitmap;
-    },
+    take: (library, level, [c, r]) => tiles.get(`${library}/${level}/${c},${r}`),
     want(missing) {
       wanted = missing;
       fetchNext();
     },
     reopen: () => (shut = false),
-    waiting: () => busy || wanted.length > 0,
     close() {
-      shut = true;
-      for (const bitmap of tiles.values()) bitmap.close();
+      closed = true;
       tiles.clear();
     },
   };
@@ -89,7 +73,7 @@ function tilesInView(section, level, camera, width, height) {
 
 function groundLayer(link, onready, fail) {
   const canvas = el("canvas");
-  const tiles = tileStore(link, onready, fail);
+  const tiles = slideTiles(link, onready, fail);
   let [section, library, overview] = [null, null, null];
   let closed = false;
 
@@ -156,5 +140,5 @@ function groundLayer(link, onready, fail) {
     tiles.close();
   }
 
-  return { canvas, setSection, draw, close, waiting: tiles.waiting };
+  return { canvas, setSection, draw, close };
 }

@@ -3,7 +3,7 @@
 function slidePanel(name) {
   const title = el("span", { class: "gv-slide-title" });
   const legend = el("span", { class: "gv-slide-legend" });
-  const canvas = el("canvas", { class: "gv-slide-canvas", tabindex: "0", role: "img" });
+  const canvas = el("canvas", { class: "gv-slide-canvas", tabindex: "0", role: "application" });
   const node = el("div", { class: "gv-slide-panel", "data-panel": name },
     el("div", { class: "gv-slide-head" }, title, legend), canvas);
   const layer = { canvas: el("canvas"), picture: null, camera: null, raster: null };
@@ -13,7 +13,7 @@ function slidePanel(name) {
       title.textContent = text;
       title.title = hint;
       legend.replaceChildren(legendNode);
-      canvas.setAttribute("aria-label", `${text}: drag to move, wheel or plus and minus to zoom, double click to see all`);
+      canvas.setAttribute("aria-label", `${text}. ${SLIDE_KEYS}`);
     },
     paint(raster, rings) {
       if (panel.words) paintSpots(raster, layer, panel.words, rings);
@@ -28,9 +28,10 @@ function slidePanel(name) {
         pen.globalAlpha = 1;
       }
       if (section) {
-        if (hover >= 0) drawHover(pen, scene, hover);
-        if (lasso.length) drawLasso(pen, camera, width, height, lasso, scene.lassoColour);
-        drawScaleBar(pen, camera, section.mpp, width, height);
+        for (const spot of [hover, scene.cursor]) if (spot >= 0) ringSpot(pen, scene, spot);
+        drawLasso(pen, lasso.map(([x, y]) => toPanel(camera, width, height, x, y)));
+        if (section.mpp) drawScaleBar(pen, camera.scale / section.mpp, width, height);
+        else drawScaleBar(pen, camera.scale, width, height, "px of the slide");
         if (scene.synthetic) drawMark(pen, width, height);
       }
     },
@@ -38,16 +39,9 @@ function slidePanel(name) {
   return panel;
 }
 
-function drawHover(pen, { camera, width, height, section, xy }, i) {
+function ringSpot(pen, { camera, width, height, section, xy }, i) {
   const [x, y] = toPanel(camera, width, height, xy[2 * i], xy[2 * i + 1]);
-  const r = Math.max(3, (section.diameter / 2) * camera.scale) + 1.5;
-  for (const [colour, line] of [["rgba(255,255,255,.95)", 4], ["#111", 1.5]]) {
-    pen.beginPath();
-    pen.arc(x, y, r, 0, 2 * Math.PI);
-    pen.strokeStyle = colour;
-    pen.lineWidth = line;
-    pen.stroke();
-  }
+  drawRing(pen, x, y, Math.max(3, (section.diameter / 2) * camera.scale) + 1.5);
 }
 
 // Pictures of tissue that a program drew say so, wherever they go.

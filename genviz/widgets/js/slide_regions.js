@@ -1,4 +1,4 @@
-// Regions: in the notebook the kernel keeps them (in obs, with undo); on a page they are kept here, to be saved as CSV.
+// Regions: in the notebook the kernel keeps them (in obs, with undo); on a page they are kept here.
 
 // libraries and column: what a page has to know from the start, so that each state that undo goes back to has all sections.
 function regionStore(f, colours, { libraries, column: first }) {
@@ -132,8 +132,14 @@ function regionBar(store, { onTool, onSave }) {
   const names = el("datalist", { id: listId });
   const field = el("input", { type: "text", class: "gv-search gv-slide-name", list: listId, value: "region 1",
     "aria-label": "Name of the region to draw", maxlength: 60, spellcheck: "false" });
-  const lasso = button("Lasso", () => onTool(lasso.getAttribute("aria-pressed") !== "true"), { "aria-pressed": "false",
-    title: "Draw around spots to put them into the region (key L). Shift adds, Alt takes out." });
+  const tool = (name, label, title) => {
+    const press = button(label, () => onTool(press.getAttribute("aria-pressed") === "true" ? "pan" : name),
+      { "aria-pressed": "false", title });
+    return press;
+  };
+  const lasso = tool("lasso", "Lasso", "Draw around spots to put them into the region (key L). Shift adds, Alt takes out.");
+  const spots = tool("spots", "Spot by spot", "By keys (S): arrows go from spot to spot, Enter shows the values, " +
+    "Space puts the spot into the region or takes it out, Escape ends.");
   const mode = select("Mode", [["replace", "new"], ["add", "add"], ["remove", "take out"]], "replace", () => {});
   mode.node.title = "What the lasso does: draw the region anew, add to it (Shift), or take out of it (Alt).";
   const undo = button("Undo", () => store.act("undo"), { title: "Take back the last change (Ctrl+Z)" });
@@ -141,7 +147,7 @@ function regionBar(store, { onTool, onSave }) {
   const save = button("Save as CSV", onSave, { title: "A table of the spots that belong to regions" });
   const chips = el("div", { class: "gv-slide-regions", role: "list", "aria-label": "Regions" });
   const node = el("div", { class: "gv-controls gv-slide-draw", role: "toolbar", "aria-label": "Regions" },
-    lasso, el("label", { class: "gv-field" }, el("span", {}, "Region"), field), names, mode.node, undo, redo, save, chips);
+    lasso, spots, el("label", { class: "gv-field" }, el("span", {}, "Region"), field), names, mode.node, undo, redo, save, chips);
   let drawn = 0;
 
   function chip({ name, colour, count }) {
@@ -190,11 +196,13 @@ function regionBar(store, { onTool, onSave }) {
   field.addEventListener("input", show);
 
   return {
-    node, show, field,
-    tool: (on) => lasso.setAttribute("aria-pressed", String(on)),
+    node, show,
+    tool(name) {
+      lasso.setAttribute("aria-pressed", String(name === "lasso"));
+      spots.setAttribute("aria-pressed", String(name === "spots"));
+    },
     name: () => field.value.trim() || "region 1",
     mode: (event) => (event.shiftKey ? "add" : event.altKey ? "remove" : mode.box.value),
-    colour: () => store.now.categories.find((one) => one.name === field.value.trim())?.colour,
   };
 }
 

@@ -123,13 +123,3 @@ function codeWords(codes, colours, none = UNKNOWN) {
   for (let i = 0; i < found.length; i++) found[i] = codes[i] < 0 ? none : words[codes[i] % words.length];
   return found;
 }
-
-// The spot under a place of the slide; -1: none.
-function spotAt(xy, diameter, x, y, slack = 0) {
-  let [found, best] = [-1, (diameter / 2 + slack) ** 2];
-  for (let i = 0, n = xy.length / 2; i < n; i++) {
-    const d = (xy[2 * i] - x) ** 2 + (xy[2 * i + 1] - y) ** 2;
-    if (d <= best) [found, best] = [i, d];
-  }
-  return found;
-}

@@ -7,15 +7,15 @@ const OVERVIEW_PX = { live: 1024, page: 2048 };
 async function render({ model, el: host }) {
   const f = frame(model, host, "Slide view");
   const scene = { camera: null, width: 300, height: 300, section: null, xy: new Float32Array(), tool: "pan", lasso: [],
-    lassoColour: "#0072b2", hover: -1, opacity: model.get("opacity"), ground: null };
+    hover: -1, cursor: -1, opacity: model.get("opacity"), ground: null };
   const grid = el("div", { class: "gv-slide-grid" });
   const note = el("div", { class: "gv-note gv-slide-note", hidden: true });
   const start = await f.ask("start");
-  if (!start) return () => f.close();
+  if (!start) return f.close;
   const view = { f, model, scene, grid, note, start: start.data, panels: new Map(), stored: null, limits: null, column: null,
-    colours: colouring(start.data.stops), raster: null, asked: {} };
+    colours: colouring(start.data.stops, start.data.words.units), raster: null };
   view.store = regionStore(f, start.data.colours, { libraries: start.data.libraries, column: model.get("region_column") });
-  view.bar = regionBar(view.store, { onTool: (on) => setTool(view, on), onSave: () => saveRegions(view) });
+  view.bar = regionBar(view.store, { onTool: (tool) => setTool(view, tool, true), onSave: () => saveRegions(view) });
   view.tip = slideTip(f.body);
   view.ground = groundLayer(f.link, () => redraw(view), f.fail);
   slideControls(view);
@@ -23,10 +23,13 @@ async function render({ model, el: host }) {
   f.body.append(grid, note);
   f.root.classList.add("gv-slide");
 
-  const sized = new ResizeObserver(() => layOut(view));
-  sized.observe(f.body);
-  const themed = new MutationObserver(() => redraw(view)); // JupyterLab changed its theme
-  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
+  f.onResize(f.body, () => layOut(view));
+  f.onTheme(() => redraw(view));
+  f.onClose(() => {
+    cancelAnimationFrame(view.frame);
+    clearTimeout(view.settle);
+    view.ground.close();
+  });
   view.store.onChange(() => {
     view.bar.show();
     if (view.column && model.get("column") === model.get("region_column")) loadColumn(view);
@@ -50,15 +53,8 @@ async function render({ model, el: host }) {
   });
   host.gvSlide = view; // for measuring
   view.look = (camera) => look(view, camera);
-  await loadSection(view);
-  return () => {
-    sized.disconnect();
-    themed.disconnect();
-    cancelAnimationFrame(view.frame);
-    clearTimeout(view.settle);
-    view.ground.close();
-    f.close();
-  };
+  loadSection(view).catch(f.fail);
+  return f.close;
 }
 
 // ---- data
@@ -69,7 +65,7 @@ async function loadSection(view) {
   const px = OVERVIEW_PX[f.link.frozen ? "page" : "live"];
   const found = await f.ask("section", { library, px }, { lane: "section", slow: true });
   if (!found || library !== model.get("library")) return;
-  [scene.section, scene.xy, scene.camera, scene.hover] = [found.data, found.arrays.xy.values, null, -1];
+  [scene.section, scene.xy, scene.camera, scene.hover, scene.cursor] = [found.data, found.arrays.xy.values, null, -1, -1];
   scene.library = library;
   (view.namesOf ??= {})[library] = found.data.names;
   view.note.textContent = [view.start.synthetic ? "Synthetic tissue, drawn by a program." : "", found.data.note].join(" ").trim();
@@ -135,7 +131,10 @@ function newPanel(view, name) {
     lassoDone: (polygon, event) => lassoDone(view, polygon, event),
     undo: () => view.store.act("undo"),
     redo: () => view.store.act("redo"),
-    tool: (on) => setTool(view, on),
+    tool: (tool) => setTool(view, tool),
+    step: (from, arrow) => stepSpot(view, from, arrow),
+    tell: (from) => tellSpot(view, from),
+    put: () => putSpot(view),
     redraw: () => redraw(view),
     hint: (text) => view.f.say(text),
   });
@@ -151,8 +150,8 @@ function describe(view, panel) {
   }
   const found = panel.name === "column" ? colours.column(view.column) : colours.gene(panel.name, view.stored, view.limits);
   panel.words = found.words;
-  const title = panel.name === "column" ? model.get("column") : PANEL_TITLES[panel.name];
-  panel.describe(title, PANEL_HINTS[panel.name] ?? "A column of obs", found.legend);
+  const title = panel.name === "column" ? model.get("column") : view.start.words.titles[panel.name];
+  panel.describe(title, view.start.words.hints[panel.name] ?? "A column of obs", found.legend);
 }
 
 // Sizes of the panels from the room there is; then everything is drawn.
@@ -296,11 +295,17 @@ function tipLines(view, spot) {
   return lines;
 }
 
-function setTool(view, on) {
-  view.scene.tool = on ? "lasso" : "pan";
-  view.bar.tool(on);
-  view.grid.classList.toggle("gv-slide-lassoing", on);
-  view.f.say(on ? "Draw around spots. Shift adds to the region, Alt takes out, Esc gives up." : "");
+// focus: by its button, so the keys are to go to a picture.
+function setTool(view, tool, focus = false) {
+  view.scene.tool = tool;
+  if (tool !== "spots") view.scene.cursor = -1;
+  view.tip.hide();
+  view.bar.tool(tool);
+  view.grid.classList.toggle("gv-slide-lassoing", tool === "lasso");
+  view.f.say(TOOL_HINTS[tool]);
+  const [first] = view.panels.values();
+  if (focus && tool === "spots") first?.canvas.focus();
+  redraw(view);
 }
 
 async function lassoDone(view, polygon, event) {

@@ -20,7 +20,7 @@ function effectSpec(look, k, name, hint, onpick) {
   const ridge = of("ridge_change");
   const outside = entries.map((entry) => Boolean(entry?.outside?.genes.length || entry?.outside?.codes.length));
   const lines = [{ y: change, low: shift(-1), high: shift(1), open: outside, colour: 0, name: "mean change" }];
-  if (ridge.some(given)) lines.unshift({ y: ridge, dashed: true, colour: 2, name: "straight line through real tiles" });
+  if (ridge.some(given)) lines.unshift({ y: ridge, dashed: true, bare: true, colour: 2, name: "straight line through real tiles" });
   return {
     title: name.replaceAll("_", " "), hint, unit: "change, sd", x: doses.map((dose) => (dose === look.reference() ? "meas." : doseText(dose))),
     bands: [{ low: noise.map((value) => (given(value) ? -Z95 * value : null)), high: noise.map((value) => (given(value) ? Z95 * value : null)) }],
@@ -43,7 +43,7 @@ function effectSpec(look, k, name, hint, onpick) {
   };
 }
 
-const LEGEND = [
+const SWEEP_LEGEND = [
   ["●", "gv-k0", "mean change over the spots, with its 95 % interval"],
   ["○", "gv-k0", "the same, some spots outside the range of values"],
   ["▇", "gv-kband", "no effect: 95 % of what other random numbers alone would show"],
@@ -61,7 +61,7 @@ function sweepEffects(f, look, statistics, onpick) {
   });
   const node = el("section", { class: "gv-effects" },
     el("div", { class: "gv-controls" }, el("h4", {}, "What changes in the tiles"), which.node),
-    el("div", { class: "gv-legend" }, ...LEGEND.map(([sign, colour, text]) =>
+    el("div", { class: "gv-legend" }, ...SWEEP_LEGEND.map(([sign, colour, text]) =>
       el("span", {}, el("span", { class: colour, "aria-hidden": "true" }, sign), ` ${text}`))), grid);
 
   function ranked() {

@@ -10,84 +10,89 @@ function spread(places, n) {
 
 // The map itself; `pick` takes the new names, `refuse` the number of too many.
 function mapCanvas(f, model, names, xy, { pick, refuse }) {
-  const canvas = el("canvas", { class: "gv-map", tabindex: 0, role: "img",
-    "aria-label": "Map of the spots. Click to pick or drop one, drag a box to pick those in it; Shift adds to what is picked." });
+  const canvas = el("canvas", { class: "gv-map", tabindex: 0, role: "application", "aria-label": "Map of the spots. Click to pick " +
+    "or drop one, drag a box to pick those in it; Shift adds to what is picked. Arrow keys go from spot to spot, Space picks or drops." });
   canvas.title = "Click a spot to pick or drop it. Drag a box to pick those in it; hold Shift to add.";
   const most = (axis) => xy.reduce((top, value, i) => (i % 2 === axis ? Math.max(top, value) : top), 0);
   const scale = (MAP_PX - 16) / Math.max(most(0), most(1), 1e-9);
-  const [w, h] = [most(0) * scale + 16, most(1) * scale + 16];
-  const at = (i) => [8 + xy[2 * i] * scale, 8 + xy[2 * i + 1] * scale];
-  const radius = Math.max(1.2, Math.min(4.5, (0.32 * MAP_PX) / Math.sqrt(names.length)));
-  let box = null;
-
-  function draw() {
-    const picked = new Set(model.get("rows"));
-    const pen = fitted(canvas, w, h);
-    canvas.style.width = `${w}px`;
-    canvas.style.height = `${h}px`;
-    pen.clearRect(0, 0, w, h);
-    const [soft, accent, ink] = ["--gv-line", "--gv-accent", "--gv-ink"].map((name) => themeColour(f.root, name));
-    for (const chosen of [false, true]) {
-      names.forEach((name, i) => {
-        if (picked.has(name) !== chosen) return;
-        pen.beginPath();
-        pen.arc(...at(i), radius * (chosen ? 1.25 : 1), 0, 2 * Math.PI);
-        pen.fillStyle = chosen ? accent : soft;
-        pen.fill();
-        if (name !== model.get("row") || !chosen) return;
-        pen.strokeStyle = ink;
-        pen.lineWidth = 1.5;
-        pen.stroke();
-      });
-    }
-    if (!box) return;
-    pen.strokeStyle = accent;
-    pen.strokeRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
-  }
+  const map = { canvas, names, px: xy.map((value) => 8 + value * scale), w: most(0) * scale + 16, h: most(1) * scale + 16,
+    radius: Math.max(1.2, Math.min(4.5, (0.32 * MAP_PX) / Math.sqrt(names.length))), box: null, spot: -1 };
+  const draw = () => drawMap(map, new Set(model.get("rows")), model.get("row"), (name) => themeColour(f.root, name));
+  const toggle = (spot) => {
+    const [rows, name] = [model.get("rows"), names[spot]];
+    pick(rows.includes(name) ? rows.filter((one) => one !== name) : [...rows, name]);
+  };
 
   // A click picks or drops the nearest spot, a box those in it.
   function release([x0, y0, x1, y1], add) {
-    const rows = model.get("rows");
     if (x1 - x0 < 4 && y1 - y0 < 4) {
-      let [name, nearest] = ["", 10];
-      for (let i = 0; i < names.length; i++) {
-        const far = Math.hypot(at(i)[0] - x0, at(i)[1] - y0);
-        if (far < nearest) [name, nearest] = [names[i], far];
-      }
-      if (nearest < 10) pick(rows.includes(name) ? rows.filter((one) => one !== name) : [...rows, name]);
+      const spot = spotAt(map.px, 10, x0, y0);
+      if (spot >= 0) toggle(spot);
       return;
     }
-    const inside = names.filter((_, i) => at(i)[0] >= x0 && at(i)[0] <= x1 && at(i)[1] >= y0 && at(i)[1] <= y1);
-    const next = add ? [...new Set([...rows, ...inside])] : inside;
+    const inside = names.filter((_, i) => map.px[2 * i] >= x0 && map.px[2 * i] <= x1 && map.px[2 * i + 1] >= y0 && map.px[2 * i + 1] <= y1);
+    const next = add ? [...new Set([...model.get("rows"), ...inside])] : inside;
     if (next.length > PICKED_MOST) refuse(next.length);
     else pick(next);
   }
-  const where = (event) => {
-    const edge = canvas.getBoundingClientRect();
-    return [event.clientX - edge.left, event.clientY - edge.top];
-  };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    box = [...where(event), ...where(event)];
+    map.box = [...placeOn(canvas, event), ...placeOn(canvas, event)];
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!box) return;
-    box.splice(2, 2, ...where(event));
+    if (!map.box) return;
+    map.box.splice(2, 2, ...placeOn(canvas, event));
     draw();
   });
   canvas.addEventListener("pointerup", (event) => {
-    if (!box) return;
-    const [a, b, c, d] = box;
-    box = null;
+    if (!map.box) return;
+    const [a, b, c, d] = map.box;
+    map.box = null;
     release([Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)], event.shiftKey);
     draw();
   });
   canvas.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    box = null;
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      map.spot = spotBeside(map.px, map.spot, arrow, [map.w / 2, map.h / 2]);
+      f.say(`${names[map.spot]}, ${model.get("rows").includes(names[map.spot]) ? "picked" : "not picked"}`);
+    } else if (event.key === " " && map.spot >= 0) toggle(map.spot);
+    else if (event.key === "Escape") [map.box, map.spot] = [null, -1];
+    else return;
+    event.preventDefault();
+    draw();
+  });
+  canvas.addEventListener("blur", () => {
+    map.spot = -1;
     draw();
   });
   return { canvas, draw };
+}
+
+function drawMap({ canvas, names, px, w, h, radius, box, spot }, picked, row, colour) {
+  const pen = fitted(canvas, w, h);
+  canvas.style.width = `${w}px`;
+  canvas.style.height = `${h}px`;
+  pen.clearRect(0, 0, w, h);
+  const [soft, accent, ink] = ["--gv-line", "--gv-accent", "--gv-ink"].map(colour);
+  for (const chosen of [false, true]) {
+    names.forEach((name, i) => {
+      if (picked.has(name) !== chosen) return;
+      pen.beginPath();
+      pen.arc(px[2 * i], px[2 * i + 1], radius * (chosen ? 1.25 : 1), 0, 2 * Math.PI);
+      pen.fillStyle = chosen ? accent : soft;
+      pen.fill();
+      if (name !== row || !chosen) return;
+      pen.strokeStyle = ink;
+      pen.lineWidth = 1.5;
+      pen.stroke();
+    });
+  }
+  if (spot >= 0) drawRing(pen, px[2 * spot], px[2 * spot + 1], radius + 2);
+  if (!box) return;
+  pen.lineWidth = 1;
+  pen.strokeStyle = accent;
+  pen.strokeRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
 }
 
 function sweepMap(f, model, start, onchange) {
@@ -134,6 +139,7 @@ function sweepMap(f, model, start, onchange) {
     map?.draw();
   }
   for (const name of ["rows", "row"]) f.onTrait(name, draw);
+  f.onTheme(draw);
   const node = el("div", { class: "gv-rows" }, el("h4", {}, "Spots"), map?.canvas, told,
     el("div", { class: "gv-pickers" }, number.node, by.node), find.node);
   return { node, draw };

@@ -3,11 +3,16 @@
 const STRIP = { head: 30, gap: 3, least: 44, most: 128, high: 620 };
 
 // All tiles that are here, by gene, dose, row and draw: places in sheets of pixels.
-function tileStore() {
+function sweepTiles() {
   let cells = new Map();
+  const bitmaps = new Set();
   const key = (gene, dose, row) => `${gene}\n${dose}\n${row}`;
   return {
-    clear: () => (cells = new Map()),
+    clear() {
+      cells = new Map();
+      for (const bitmap of bitmaps) bitmap.close();
+      bitmaps.clear();
+    },
     // uint8 (k, n, h, w, 3) of rows from `start`.
     addRaw(gene, dose, start, { values, shape }) {
       const [k, n, h, w] = shape;
@@ -19,11 +24,11 @@ function tileStore() {
     // One picture: rows down; doses across, and in each its draws.
     addSheet(gene, doses, sheet, rows, n) {
       const side = sheet.height / rows;
+      bitmaps.add(sheet);
       doses.forEach((dose, d) => {
         for (let row = 0; row < rows; row++) cells.set(key(gene, dose, row), { sheet, x: d * n * side, y: row * side, side, n });
       });
     },
-    has: (gene, dose, row) => cells.has(key(gene, dose, row)),
     get: (gene, dose, row) => cells.get(key(gene, dose, row)),
   };
 }
@@ -92,7 +97,7 @@ function stripTold(look, { row, dose }) {
 }
 
 function sweepStrip(f, look, onpick) {
-  const canvas = el("canvas", { class: "gv-strip", tabindex: 0, role: "img" });
+  const canvas = el("canvas", { class: "gv-strip", tabindex: 0, role: "application" });
   const tip = el("div", { class: "gv-tip", hidden: true });
   const node = el("div", { class: "gv-strip-place" }, canvas, tip);
   let [size, room, label] = [STRIP.most, 600, 60];
@@ -154,9 +159,9 @@ function sweepStrip(f, look, onpick) {
     if (at) onpick(at.row, at.dose);
   });
   canvas.addEventListener("keydown", (event) => {
-    const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
-    if (!dx && !dy) return;
+    if (!ARROWS[event.key]) return;
     event.preventDefault();
+    const [dx, dy] = ARROWS[event.key];
     const column = Math.max(0, Math.min(look.doses().length - 1, look.doses().indexOf(look.dose()) + dx));
     onpick(Math.max(0, Math.min(look.rows().length - 1, look.row() + dy)), look.doses()[column]);
   });

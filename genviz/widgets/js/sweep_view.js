@@ -2,7 +2,7 @@
 
 // What is known of the run that is looked at, and what of it is looked at.
 function sweepLook(model) {
-  const tiles = tileStore();
+  const tiles = sweepTiles();
   let frame = null;
   let entries = new Map();
   const key = (gene, dose) => `${gene}\n${dose}`;
@@ -87,21 +87,21 @@ function sweepShown(f, model, look, start) {
     waiting = true;
     requestAnimationFrame(paint);
   }
-  const watch = new ResizeObserver(() => {
+  f.onResize(f.body, () => {
     // Beside the map and the large tiles, or in a line of its own where there is no room.
     const wide = f.body.clientWidth;
     const beside = wide - (f.link.frozen ? 0 : MAP_PX + 30) - 370;
     strip.room(beside > 400 ? beside : Math.max(300, wide));
     refresh();
   });
-  watch.observe(f.body);
+  f.onTheme(refresh);
+  f.onClose(look.tiles.clear);
   for (const name of ["gene", "row", "dose", "draw"]) f.onTrait(name, refresh);
   return {
     nodes: [empty, middle, pair.node], results, refresh,
     settle: (yes) => (settled = yes),
     held: (lines) => held.replaceChildren(...lines.map((line) => el("li", {}, line))),
     whenGene: (listen) => (onGene = listen),
-    close: () => watch.disconnect(),
   };
 }
 
@@ -192,7 +192,7 @@ function splitRaw(tiles, gene, doses, { values, shape }) {
 async function render({ model, el: host }) {
   const f = frame(model, host, "Perturbation sweep");
   const start = await f.ask("start", {});
-  if (!start) return () => f.close();
+  if (!start) return f.close;
   const look = sweepLook(model);
   const shown = sweepShown(f, model, look, start);
   const runs = sweepRuns(f, model, look, shown, start);
@@ -220,10 +220,7 @@ async function render({ model, el: host }) {
   desk.append(...shown.nodes);
   f.body.append(desk, shown.results);
   shown.refresh();
-  return () => {
-    shown.close();
-    f.close();
-  };
+  return f.close;
 }
 
 export default { render };

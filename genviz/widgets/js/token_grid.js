@@ -31,9 +31,13 @@ function tokenSelectionOf(grid, onchange) {
   };
 }
 
+const TOKEN_KEYS = { page: "Arrow keys go from cell to cell.",
+  live: "Drag to brush cells, Shift draws a rectangle. Arrow keys go from cell to cell, Space brushes, Escape takes all away." };
+
 // A canvas to brush on. brush() -> {size, erase}; onhover({row, column} | null); redraw() while brushing.
-function tokenGrid(label, grid, selection, { brush, onhover, redraw, frozen }) {
-  const canvas = el("canvas", { class: "gv-swap-canvas", tabindex: "0", role: "application", "aria-label": label });
+function tokenGrid(name, grid, selection, { brush, onhover, redraw, frozen }) {
+  const canvas = el("canvas", { class: "gv-swap-canvas", tabindex: "0", role: "application",
+    "aria-label": `${name}. ${TOKEN_KEYS[frozen ? "page" : "live"]}` });
   const at = { row: 0, column: 0 };
   let stroke = null;
   let shown = false;

@@ -1,6 +1,7 @@
 // Tiles taken apart and put together again.
 
 const TOKEN_PANELS = ["other", "before", "after"];
+const TOKEN_BYTES = 48e6; // of answers; their bitmaps take about twice as much again
 
 function tokenPanel(grid) {
   const title = el("span", { class: "gv-swap-title" });
@@ -19,11 +20,12 @@ function tokenState(start, model, selection) {
     tile: Math.max(0, names.indexOf(model.get("tile"))),
     other: names.indexOf(model.get("other")),
     trial: null, // on a page: a whole tile swapped or rendered
-    frames: new Map(),
-    surprises: new Map(),
+    frames: keepNewest(TOKEN_BYTES, { bytesOf: answerBytes }),
+    surprises: keepNewest(TOKEN_BYTES / 4, { bytesOf: answerBytes }),
     panels: {},
     look: { outlines: true, lines: false, bright: true, heat: "", middle: "start" },
     own: 0, // edits on their way
+    heard: null, // the newest history that came meanwhile
   };
 }
 
@@ -95,23 +97,21 @@ function tokenWrite(state, views, asked) {
   views.legend.replaceChildren(...bars);
 }
 
-// Answers are kept by their question; the newest of a few hundred.
-async function tokenFrame(f, state, kept, what, asked) {
+// Answers are kept by their question.
+async function tokenFrame(f, kept, what, asked) {
   const key = questionKey(what, asked);
-  if (!kept.has(key)) {
-    const answer = await f.ask(what, asked, what === "surprise" ? { lane: "surprise" } : {});
-    if (!answer) return null;
-    kept.set(key, answer);
-    if (kept.size > 300) kept.delete(kept.keys().next().value);
-  }
-  return kept.get(key);
+  const known = kept.get(key);
+  if (known) return known;
+  const answer = await f.ask(what, asked, what === "surprise" ? { lane: "surprise" } : {});
+  if (answer) kept.set(key, answer);
+  return answer;
 }
 
 async function tokenRefresh(f, state, views) {
   const turn = (state.turn = (state.turn ?? 0) + 1);
   const asked = tokenQuestions(state);
   const found = await Promise.all(
-    TOKEN_PANELS.map((name) => (asked[name] ? tokenFrame(f, state, state.frames, "frame", asked[name]) : null)));
+    TOKEN_PANELS.map((name) => (asked[name] ? tokenFrame(f, state.frames, "frame", asked[name]) : null)));
   if (turn !== state.turn || !found[1] || !found[2]) return;
   const heats = await tokenHeats(f, state, asked);
   if (turn !== state.turn) return;
@@ -129,7 +129,7 @@ async function tokenHeats(f, state, asked) {
   const heats = [];
   for (const name of TOKEN_PANELS) {
     const known = state.look.heat && asked[name] && f.link.knows("surprise", asked[name]);
-    const answer = known ? await tokenFrame(f, state, state.surprises, "surprise", asked[name]) : null;
+    const answer = known ? await tokenFrame(f, state.surprises, "surprise", asked[name]) : null;
     heats.push(answer ? answer.arrays[state.look.heat].values : null);
   }
   return heats;
@@ -166,12 +166,16 @@ function tokenDeeds(f, state, refresh) {
   };
   const edit = async (asked, slow) => {
     state.own++;
+    const { tile } = state; // another may be chosen before the answer is there
     const answer = await f.ask("do", { edit: { tile: state.names[state.tile], cells: cells(), ...asked } }, { lane: "edit", slow });
     state.own--;
+    if (answer) state.frames.set(questionKey("frame", { tile, step: answer.data.step }), answer);
+    // Every change is told, ours too: what was told last is how things stand, whether or not ours came to its end.
+    const history = state.heard ?? answer?.data.history;
+    if (!state.own) state.heard = null;
+    if (history) adopt(history);
     if (answer) {
-      state.frames.set(questionKey("frame", { tile: state.tile, step: answer.data.step }), answer);
       const ms = Object.values(answer.data.ms).reduce((sum, value) => sum + value, 0);
-      adopt(answer.data.history);
       f.say(`Step ${answer.data.step}: ${state.history.steps[answer.data.step].name}. Decoded in ${ms.toFixed(0)} ms.`);
     }
     refresh();
@@ -244,7 +248,7 @@ function tokenHistoryBar(f, deeds, strip) {
 async function render({ model, el: host }) {
   const f = frame(model, host, "Token swap");
   const start = await f.ask("start", {});
-  if (!start) return () => f.close();
+  if (!start) return f.close;
   const frozen = f.link.frozen;
   const selection = tokenSelectionOf(start.data.grid, () => {
     f.setTrait("cells", selection.cells());
@@ -292,24 +296,24 @@ async function render({ model, el: host }) {
   tokenListen(f, state, { deeds, selection, cards, views, refresh, redraw });
   cards.show(state.tile, state.other);
   state.show();
-  const watch = new ResizeObserver(() => {
+  f.onTheme(redraw);
+  f.onResize(f.body, () => {
     const n = state.other < 0 ? 2 : 3;
     state.side = Math.max(160, Math.min(420, Math.floor((f.body.clientWidth - 12 * (n - 1)) / n)));
     pictures.style.setProperty("--gv-swap-side", `${state.side}px`);
     redraw();
   });
-  watch.observe(f.body);
   await refresh();
-  return () => {
-    watch.disconnect();
-    f.close();
-  };
+  return f.close;
 }
 
 // What Python or another display changed.
 function tokenListen(f, state, { deeds, selection, cards, views, refresh, redraw }) {
   f.link.on("changed", ({ data }) => {
-    if (state.own) return; // the answer brings it
+    if (state.own) {
+      state.heard = data.history; // taken when our own edit has ended: its answer brings the picture too
+      return;
+    }
     deeds.adopt(data.history);
     refresh();
   });

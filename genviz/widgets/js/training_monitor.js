@@ -2,6 +2,7 @@
 // its main thread answers no questions; only pictures of earlier epochs are asked for.
 
 const SHEET_PX = 112; // of a tile
+const CURVES_PX = 140; // height of a chart
 const BY_INTERRUPT = "to stop, interrupt the kernel (■ in the toolbar): finished epochs are kept";
 const WORDS = { idle: "not started", running: "training", stopping: "stopping", stopped: "stopped",
   finished: "finished", failed: "failed", read: "finished run" };
@@ -16,6 +17,21 @@ function curveColours(panel, record, dark) {
   const steps = colourSteps(record.scale);
   const [from, to] = dark ? [70, 255] : [0, 215];
   return panel.curves.map((_, i) => css(steps[Math.round(from + ((to - from) * i) / Math.max(1, n - 1))]));
+}
+
+// A panel of curves over epochs, for lineChart. `log` where all values allow it.
+function curveSpec(panel, stage, log, colours) {
+  const { epochs } = stage;
+  const held = panel.curves.filter(([, , validation]) => validation).length;
+  const mixed = held > 0 && held < panel.curves.length;
+  const lines = panel.curves.map(([name, y, validation], i) => ({ name, y, colour: colours[i], dashed: mixed && validation }));
+  return {
+    title: panel.title, hint: panel.help, x: epochs, span: [1, Math.max(stage.n_epochs, epochs.at(-1) ?? 1, 2)], zero: false, lines,
+    unit: [panel.unit, mixed ? "" : held ? "validation" : "training"].filter(Boolean).join(", "), legend: lines.length > 1,
+    log: log && lines.every(({ y }) => y.every((value) => value === null || value > 0)),
+    describe: (i) => [`epoch ${epochs[i]}`, ...lines.filter(({ y }) => given(y[i])).map(({ name, y }) =>
+      el("div", {}, `${name} `, el("b", { class: "gv-number" }, shortNumber(y[i]))))],
+  };
 }
 
 function isDark(node) {
@@ -37,6 +53,7 @@ function pictureSheet(f, model) {
   let newest = true; // follows the training until an earlier epoch is chosen
   let drawn = "";
   let url = null;
+  f.onClose(() => url && URL.revokeObjectURL(url));
 
   function show({ rows, n }, blob) {
     if (url) URL.revokeObjectURL(url);
@@ -80,7 +97,7 @@ function pictureSheet(f, model) {
     when.set(i);
     choose(i);
   }
-  return { node, draw, close: () => url && URL.revokeObjectURL(url) };
+  return { node, draw };
 }
 
 // The line above: stages as buttons, how far the training is, Stop.
@@ -157,31 +174,26 @@ async function render({ model, el: host }) {
     head.draw(record, at);
     hint.hidden = Boolean(stage) || record.state !== "idle";
     const panels = stage?.panels ?? [];
-    while (charts.length < panels.length) {
-      charts.push(curveChart());
-      grid.append(charts.at(-1).node);
-    }
     const dark = isDark(f.root);
-    charts.forEach((one, i) => {
-      one.node.hidden = i >= panels.length;
-      if (i < panels.length) one.draw(panels[i], stage.epochs, stage.n_epochs,
-        { log: model.get("log_scale") && /loss|likelihood/i.test(panels[i].title),
-          colours: curveColours(panels[i], record, dark) });
+    const specs = panels.map((panel) => curveSpec(panel, stage,
+      model.get("log_scale") && /loss|likelihood/i.test(panel.title), curveColours(panel, record, dark)));
+    specs.forEach((spec, i) => {
+      if (charts[i]) return charts[i].update(spec);
+      charts.push(lineChart(spec));
+      grid.append(charts[i].node);
     });
+    charts.forEach((one, i) => (one.node.hidden = i >= specs.length));
+    for (const one of charts) one.size(Math.max(180, one.node.clientWidth), CURVES_PX);
     if (stage) pictures.draw(at, stage);
     if (record.state === "failed") f.fail(new Error(record.message));
   };
   const soon = () => (waiting ??= requestAnimationFrame(draw));
   for (const name of ["_record", "_shown", "stage", "log_scale"]) f.onTrait(name, soon);
-  const watch = new ResizeObserver(soon);
-  watch.observe(grid);
+  f.onResize(grid, soon);
+  f.onTheme(soon);
+  f.onClose(() => cancelAnimationFrame(waiting));
   draw();
-  return () => {
-    cancelAnimationFrame(waiting);
-    watch.disconnect();
-    pictures.close();
-    f.close();
-  };
+  return f.close;
 }
 
 export default { render };

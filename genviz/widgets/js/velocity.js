@@ -13,7 +13,7 @@ const PATH_PLAY_MS = 2600;
 async function render({ model, el: host }) {
   const f = frame(model, host, "Velocity");
   const answer = await f.ask("start", {});
-  if (!answer) return () => f.close();
+  if (!answer) return f.close;
   const rows = pathRows(answer);
   const tiles = pathTiles(f, rows);
   const state = {
@@ -22,15 +22,11 @@ async function render({ model, el: host }) {
   };
   const now = () => (state.pointed >= 0 ? state.pointed : state.pinned);
   const view = pathLayout(f, rows, tiles, state, now);
-  const close = pathControls(f, model, rows, state, view);
+  pathControls(f, model, rows, state, view);
   await view.recolour(model.get("colour"));
   view.arrange();
   view.changed();
-  return () => {
-    close();
-    view.close();
-    f.close();
-  };
+  return f.close;
 }
 
 // Colours of a column as a function of the row.
@@ -83,6 +79,23 @@ function pathPanels(rows, control, looks, on) {
   }));
 }
 
+// What pointing, keys and the wheel do, on any panel.
+function pathHands(f, rows, state, camera, { changed, first }) {
+  return {
+    point: (row) => row !== state.pointed && ((state.pointed = row), changed()),
+    pin: (row) => {
+      state.pinned = row === state.pinned ? -1 : row;
+      if (row < 0) state.pointed = -1;
+      f.setTrait("row", state.pinned < 0 ? "" : rows.names[state.pinned]);
+      changed();
+    },
+    move: (dx, dy) => (camera.move(dx, dy), changed()),
+    zoom: (by, dx, dy) => (camera.zoomBy(by, dx, dy), changed()),
+    home: () => (camera.home(first()), changed()),
+    hint: (text) => f.say(text),
+  };
+}
+
 // Panels, side and words, and how they are drawn again.
 function pathLayout(f, rows, tiles, state, now) {
   const grid = el("div", { class: "gv-vel-grid" });
@@ -105,19 +118,7 @@ function pathLayout(f, rows, tiles, state, now) {
     muted: (row) => state.muted.size > 0 && state.muted.has(state.colours.code(row)),
   });
 
-  const on = {
-    point: (row) => row !== state.pointed && ((state.pointed = row), changed()),
-    pin: (row) => {
-      state.pinned = row === state.pinned ? -1 : row;
-      if (row < 0) state.pointed = -1;
-      f.setTrait("row", state.pinned < 0 ? "" : rows.names[state.pinned]);
-      changed();
-    },
-    move: (dx, dy) => (camera.move(dx, dy), changed()),
-    zoom: (by, dx, dy) => (camera.zoomBy(by, dx, dy), changed()),
-    home: () => (camera.home(panels[0].canvas), changed()),
-    hint: (text) => f.say(text),
-  };
+  const on = pathHands(f, rows, state, camera, { changed, first: () => panels[0].canvas });
 
   function arrange() {
     panels = pathPanels(rows, state.control, looks, on);
@@ -163,16 +164,16 @@ function pathLayout(f, rows, tiles, state, now) {
   }
 
   let width = 0; // cards change the height of the body; only another width moves the panels
-  const watch = new ResizeObserver(() => {
+  f.onResize(f.body, () => {
     if (panels.length && grid.clientWidth && grid.clientWidth !== width) {
       width = grid.clientWidth;
       fit();
       changed();
     }
   });
-  watch.observe(f.body);
+  f.onTheme(changed);
   if (rows.undrawn) f.say(`${rows.undrawn} of ${rows.names.length} rows have no place and are not drawn.`);
-  return { arrange, changed, recolour, home: on.home, close: () => watch.disconnect() };
+  return { arrange, changed, recolour, home: on.home };
 }
 
 // The row of controls, and the traits behind them.
@@ -243,7 +244,7 @@ function pathControls(f, model, rows, state, view) {
       view.changed();
     }
   });
-  return stop;
+  f.onClose(stop);
 }
 
 export default { render };

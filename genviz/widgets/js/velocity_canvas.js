@@ -5,7 +5,7 @@ const PATH_HEAD_PX = 6;
 
 // One panel: a canvas under a title. `looks()` gives what is shown; `on` is told of pointing and of keys.
 function pathPanel(rows, model, control, looks, on) {
-  const canvas = el("canvas", { class: "gv-vel-canvas", tabindex: 0, role: "img" });
+  const canvas = el("canvas", { class: "gv-vel-canvas", tabindex: 0, role: "application" });
   const title = el("div", { class: "gv-vel-title" });
   const node = el("figure", { class: "gv-vel-panel" }, title, canvas);
   const size = { w: 300, h: 300 };
@@ -61,30 +61,20 @@ function pathPanel(rows, model, control, looks, on) {
   }
 
   // The nearest row in a direction, for arrow keys.
-  function beside(row, dx, dy) {
-    const from = between(ends(row), looks().share);
-    let best = row;
-    let least = Infinity;
-    for (const other of rows.drawn) {
-      if (other === row || looks().muted(other)) continue;
-      const [x, y] = between(ends(other), looks().share);
-      const along = (x - from[0]) * dx + (y - from[1]) * dy;
-      const aside = Math.abs((x - from[0]) * dy) + Math.abs((y - from[1]) * dx);
-      const cost = along + 2 * aside;
-      if (along > 0.5 && cost < least) [best, least] = [other, cost];
-    }
-    return best;
+  function beside(row, arrow) {
+    const open = rows.drawn.filter((other) => other === row || !looks().muted(other));
+    const places = open.flatMap((other) => between(ends(other), looks().share));
+    return open[spotBeside(places, open.indexOf(row), arrow)];
   }
 
   pathPointer(canvas, size, { at, beside, looks, on });
   return {
-    node, canvas, title, draw, at,
+    node, canvas, title, draw,
     fit(w, h) {
       [size.w, size.h] = [w, h];
       canvas.style.width = `${w}px`;
       canvas.style.height = `${h}px`;
     },
-    place: (row) => between(ends(row), looks().share),
   };
 }
 
@@ -169,17 +159,13 @@ function pathMark(pen, [[x0, y0], [x1, y1]], [x, y], colour) {
 // Mouse, wheel and keys of one canvas.
 function pathPointer(canvas, size, { at, beside, looks, on }) {
   let drag = null;
-  const place = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
-    drag = { last: place(event), far: 0 };
+    drag = { last: placeOn(canvas, event), far: 0 };
   });
   canvas.addEventListener("pointermove", (event) => {
-    const [x, y] = place(event);
+    const [x, y] = placeOn(canvas, event);
     if (!drag) return on.point(at(x, y));
     const [dx, dy] = [x - drag.last[0], y - drag.last[1]];
     drag.last = [x, y];
@@ -187,24 +173,16 @@ function pathPointer(canvas, size, { at, beside, looks, on }) {
     if (drag.far > 3) on.move(dx, dy);
   });
   canvas.addEventListener("pointerup", (event) => {
-    if (drag && drag.far <= 3) on.pin(at(...place(event)));
+    if (drag && drag.far <= 3) on.pin(at(...placeOn(canvas, event)));
     drag = null;
   });
   canvas.addEventListener("pointercancel", () => (drag = null));
   canvas.addEventListener("pointerleave", () => !drag && on.point(-1));
   canvas.addEventListener("dblclick", () => on.home());
-  canvas.addEventListener("wheel", (event) => {
-    // The page scrolls under the pointer until the picture has been clicked.
-    if (document.activeElement !== canvas && canvas.getRootNode().activeElement !== canvas && !event.ctrlKey)
-      return on.hint("Click a picture, or hold Ctrl, to zoom with the wheel.");
-    event.preventDefault();
-    const [x, y] = place(event);
-    on.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), x - size.w / 2, y - size.h / 2);
-  }, { passive: false });
-  const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  wheelZoom(canvas, on.hint, (factor, x, y) => on.zoom(factor, x - size.w / 2, y - size.h / 2));
   canvas.addEventListener("keydown", (event) => {
     const { row, first } = looks();
-    if (event.key in steps) on.point(row < 0 ? first : beside(row, ...steps[event.key]));
+    if (event.key in ARROWS) on.point(row < 0 ? first : beside(row, ARROWS[event.key]));
     else if (event.key === "Enter") on.pin(row);
     else if (event.key === "Escape") on.pin(-1);
     else if (event.key === "+" || event.key === "=") on.zoom(1.4, 0, 0);

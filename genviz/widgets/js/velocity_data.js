@@ -1,6 +1,6 @@
 // Trajectories as the view holds them: places, arrows of each panel, and the tiles of rows when they are needed.
 
-const PATH_TILES_KEPT = 400;
+const PATH_BYTES = 64e6; // of tiles that were pointed at
 
 // The answer to "start" as plain parts.
 function pathRows({ data, arrays }) {
@@ -44,7 +44,12 @@ function pathBounds(rows) {
 
 // Tiles by row: {real, along: [model][frame]}, each {image, x, y, size} or null. A page cuts them out of sheets.
 function pathTiles(f, rows) {
-  const kept = new Map();
+  const pictures = ({ real, along }) => [real?.image, ...along.map(([first]) => first?.image)].filter(Boolean);
+  const kept = keepNewest(PATH_BYTES, {
+    bytesOf: (tiles) => pictures(tiles).reduce((sum, image) => sum + bitmapBytes(image), 0),
+    drop: (tiles) => pictures(tiles).forEach((image) => image.close()),
+  });
+  f.onClose(kept.clear);
   const sheets = new Map();
   let pending = { row: -1, found: null }; // one only: a question for another row ends that before it
   const shares = f.link.frozen ? rows.page.shares : rows.shares;
@@ -70,6 +75,7 @@ function pathTiles(f, rows) {
     if (!sheets.has(n)) {
       sheets.set(n, f.ask("sheet", { n }).then((answer) =>
         answer?.pictures.sheet ? createImageBitmap(answer.pictures.sheet) : null));
+      f.onClose(() => sheets.get(n).then((sheet) => sheet?.close()));
     }
     const image = await sheets.get(n);
     if (!image) return null;
@@ -83,10 +89,9 @@ function pathTiles(f, rows) {
   }
 
   async function fetched(row) {
-    const found = await (f.link.frozen ? fromPage(row) : fromKernel(row));
-    if (!found) return null;
-    if (kept.size >= PATH_TILES_KEPT) kept.delete(kept.keys().next().value);
-    kept.set(row, found);
+    if (f.link.frozen) return fromPage(row);
+    const found = await fromKernel(row);
+    if (found) kept.set(row, found);
     return found;
   }
 
@@ -95,7 +100,8 @@ function pathTiles(f, rows) {
     // Asked for in every frame of a motion: while a row is on its way it is not asked for again.
     async of(row) {
       if (!has) return null;
-      if (kept.has(row)) return kept.get(row);
+      const known = kept.get(row);
+      if (known) return known;
       if (pending.row !== row) {
         const mine = (pending = { row, found: fetched(row) });
         const done = () => pending === mine && (pending = { row: -1, found: null });

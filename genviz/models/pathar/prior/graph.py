@@ -6,6 +6,7 @@ noise is a hash, so that a captured run of steps can be replayed for the next ba
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,9 +64,15 @@ class Kept:
     """What the last call on a GPU made, so that the next one of its kind replays graphs at once.
 
     A copy of it is empty: graphs hold addresses.
+
+    Attributes
+    ----------
+    lock
+        To be held from `get` until the results are copied out: all threads that draw share the buffers of what is kept.
     """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.key: tuple[Any, ...] = ()
         self.value: Any = None
 

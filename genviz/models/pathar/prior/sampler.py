@@ -6,7 +6,8 @@ B = P times `renderings` rows drawn, N cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -87,7 +88,7 @@ def sample(
     prior.eval()
     try:
         with torch.inference_mode():
-            found = _in_batches(request, maker.make, batch_size)
+            found = _in_batches(request, maker, batch_size)
     finally:
         prior.train(training)
     drawn = (bool(prior.structure_codes), not structure_only)
@@ -139,22 +140,24 @@ def _keeps(prior: Prior) -> bool:
     return prior.visible_LL.device.type == "cuda"
 
 
-def _in_batches(request: Request, make: Callable[[int], BatchSampler], size: int) -> list[Tensor]:
+def _in_batches(request: Request, maker: _Maker, size: int) -> list[Tensor]:
     """Draw batch after batch; give tokens and, where kept, log-probabilities, (2, N, B) each."""
     n_rows, sampler = len(request.key_B), None
 
     def batch(start: int, size: int) -> list[Tensor]:
         nonlocal sampler
         row_B = torch.arange(start, start + size).clamp_max(n_rows - 1)
-        try:
-            sampler = sampler or make(size)
-            _run(sampler, request, row_B)
-        except torch.cuda.OutOfMemoryError:
-            sampler = None
-            raise
-        kept = (sampler.drawing.token_2NB, sampler.drawing.log_prob_2NB)
-        # A copy: the buffers are written again by the next batch.
-        return [x_2NB[:, :, : n_rows - start].clone().cpu() for x_2NB in kept if x_2NB is not None]
+        # Another thread's batch may run between two of ours, never within one: both may draw with one kept sampler.
+        with maker.prior.kept_sampler.lock if _keeps(maker.prior) else nullcontext():
+            try:
+                sampler = sampler or maker.make(size)
+                _run(sampler, request, row_B)
+            except torch.cuda.OutOfMemoryError:
+                sampler = None
+                raise
+            found = (sampler.drawing.token_2NB, sampler.drawing.log_prob_2NB)
+            # A copy: the buffers are written again by the next batch.
+            return [x_2NB[:, :, : n_rows - start].clone().cpu() for x_2NB in found if x_2NB is not None]
 
     return [torch.cat(parts, dim=2) for parts in zip(*halving(batch, n_rows, size), strict=True)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -129,3 +130,30 @@ def test_the_last_sampler_is_kept_for_calls_of_its_kind(monkeypatch):
     assert copy.deepcopy(net).kept_sampler.value is None
     sample(net, label, SHARP, torch.arange(4), batch_size=2)
     assert net.kept_sampler.value is not kept
+
+
+def test_threads_that_share_a_kept_sampler_draw_as_one_alone(monkeypatch):
+    monkeypatch.setattr("genviz.models.pathar.prior.sampler._keeps", lambda prior: True)
+    net, keys = prior(), torch.arange(8)
+
+    def draw(label):
+        return sample(net, torch.full((8,), label), SHARP, keys, batch_size=4)
+
+    alone = [draw(label) for label in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(draw, [0, 1, 2] * 4))
+    for i, drawn in enumerate(together):
+        assert torch.equal(drawn.s_BN, alone[i % 3].s_BN) and torch.equal(drawn.a_BN, alone[i % 3].a_BN)
+
+
+def test_threads_that_draw_in_different_ways_do_not_disturb_each_other(monkeypatch):
+    """Each forgets what the other kept."""
+    monkeypatch.setattr("genviz.models.pathar.prior.sampler._keeps", lambda prior: True)
+    net, label, keys = prior(), torch.arange(4) % 3, torch.arange(4)
+    ways = ("paired", "interleaved")
+    alone = [sample(net, label, SHARP, keys, sampler=way, batch_size=2) for way in ways]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(
+            threads.map(lambda way: sample(net, label, SHARP, keys, sampler=way, batch_size=2), ways * 3)
+        )
+    assert all(torch.equal(drawn.a_BN, alone[i % 2].a_BN) for i, drawn in enumerate(together))
