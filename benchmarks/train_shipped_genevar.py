@@ -1,10 +1,12 @@
 """Train the model in the box, `genevar-her2st-mini`, and write its card.
 
     python benchmarks/train_shipped_genevar.py --out runs/genevar-shipped --scores benchmarks/results/genevar
+    python benchmarks/train_shipped_genevar.py --range --scores benchmarks/results/genevar
 
 The model is trained on all four sections, so nothing is left to score it on: the card quotes what was measured of the
 same recipe with C5 left out (`benchmarks/accuracy_genevar.py`, one record a seed). The run folder is gone on from when
-it is there.
+it is there. With --range nothing is trained: what the training profiles span is measured on the rows that the model's
+`split.json` names and added to the model, whose weights stay as they are.
 """
 
 from __future__ import annotations
@@ -17,13 +19,22 @@ from pathlib import Path
 import numpy as np
 
 import genviz as gv
+from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.checkpoint_parts import WEIGHTS
 from genviz.metrics import scores_from_json
+from genviz.models.genevar.checkpoint import KIND, RANGE
+from genviz.models.genevar.conditions import told_by
 from genviz.models.genevar.fitted import Fitted
+from genviz.models.genevar.profile_range import training_range
+from genviz.models.genevar.rows import SECTIONS
+from genviz.models.genevar.seen import trained_rows
+from genviz.models.parts import CARD as CARD_FILE
 from genviz.nn.image_coder import count_parameters
 from genviz.recipes.genevar.jobs import train_genevar
+from genviz.recipes.inputs import load_training_rows
 
 NAME = "genevar-her2st-mini"
-SECTIONS = ("C2", "C3", "C4", "C5")
+TRAINED_ON = ("C2", "C3", "C4", "C5")
 FOLDER = Path(gv.__file__).parent / "models" / "weights" / NAME
 
 SHOWN = {
@@ -58,7 +69,9 @@ tiles = model.generate(adata, n=2, seed=0)  # any AnnData with raw counts of the
 
 {rows} spots of the sections {sections} of HER2ST (Andersson et al., Nature Communications 12, 6012 (2021), CC BY 4.0),
 and tiles without a profile from the same slides. One patient, one breast tumour, serial sections. Seed {seed}.
-`split.json` names the rows.
+`split.json` names the rows. `range.json` is what their profiles span, whole counts without thinning: the least and the
+largest logarithm of each gene that the condition uses, and the centre and the 99 % quantile of the length of the codes.
+`gv.tl.perturb` calls what lies beyond it outside the range of training. {range_how}
 
 ## With C5 left out
 
@@ -77,12 +90,18 @@ The same recipe on C2, C3 and C4, scored on the spots of C5; mean of {seeds} see
 """
 
 
+RANGE_TRAINED = "Training measured it."
+RANGE_ADDED = """It was measured after training, on the same
+rows from the same files, and added without a change of the weights."""
+
+
 def main() -> None:
     """Train, write weights and card."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, required=True, help="run folder")
+    parser.add_argument("--out", type=Path, help="run folder")
+    parser.add_argument("--range", action="store_true", help="only add the range of the training profiles")
     parser.add_argument("--scores", type=Path, required=True, help="folder of records with C5 left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--preset", default="mini")
@@ -92,8 +111,13 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     gv.settings.progress = False
+    if args.range:
+        add_range(args.folder, args.data, args.seed, args.scores)
+        return
+    if args.out is None:
+        parser.error("Expected --out, the run folder.")
     folder = train_genevar(
-        args.data, sections=SECTIONS if args.data == "her2st" else None, preset=args.preset, seed=args.seed,
+        args.data, sections=TRAINED_ON if args.data == "her2st" else None, preset=args.preset, seed=args.seed,
         device=args.device, resume=args.out.exists(), out=args.out,
     )  # fmt: skip
     model = gv.models.GeneVAR.load(folder, device=args.device)
@@ -102,7 +126,25 @@ def main() -> None:
     logging.info("%s: %.1f MB", args.folder, size)
 
 
-def card(model: gv.models.GeneVAR, seed: int, scores: Path) -> str:
+def add_range(folder: Path, data: str, seed: int, scores: Path) -> None:
+    """Measure what the training profiles of a stored model span, and write it beside weights that stay as they are."""
+    model = gv.models.GeneVAR.load(folder, device="cpu")
+    fitted = model.fitted
+    rows = load_training_rows(data, fitted.facts[SECTIONS] if data == "her2st" else None)
+    rows = rows[trained_rows(fitted, rows)].copy()
+    fitted.span = training_range(fitted, told_by(fitted, rows).profiles)
+    if fitted.span is None:
+        raise SystemExit("Expected a model that is told genes.")
+    stored = load_checkpoint(folder, kind=KIND)
+    texts = stored.texts | {RANGE: fitted.span.to_json(), CARD_FILE: card(model, seed, scores, RANGE_ADDED)}
+    before = (folder / WEIGHTS).read_bytes()
+    save_checkpoint(folder, stored.config, stored.tensors, texts, kind=KIND)
+    if (folder / WEIGHTS).read_bytes() != before:
+        raise SystemExit("Expected weights as they were; they were stored differently.")
+    logging.info("%s: range of %d rows.", folder, fitted.span.n_rows)
+
+
+def card(model: gv.models.GeneVAR, seed: int, scores: Path, range_how: str = RANGE_TRAINED) -> str:
     """Text of ``card.md``."""
     fitted: Fitted = model.fitted
     networks = (fitted.trained_tokenizer(), fitted.trained_flow(), fitted.trained_prior())
@@ -116,6 +158,7 @@ def card(model: gv.models.GeneVAR, seed: int, scores: Path) -> str:
         rows=sum("tile-" not in row for row in fitted.training_rows),
         sections=", ".join(fitted.facts["sections"]),
         seed=seed,
+        range_how=range_how,
         seeds=n_seeds,
         table=table,
     )

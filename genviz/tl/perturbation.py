@@ -79,7 +79,7 @@ def perturb(
     standard
         Of the 14 statistics; default that of the measured profiles' generated tiles.
     training
-        Rows that the range is taken from; default `adata` itself, as the result says.
+        Rows that the range is taken from; default what the model keeps of its own, or `adata`, as the result says.
     key_added
         Result key.
 

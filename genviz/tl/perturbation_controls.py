@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from genviz.metrics import TissueStandard
     from genviz.models import GeneVAR
 
-_NEAREST = 10  # genes among which a match is drawn
+_NEAREST = 10  # genes among which a match is drawn, at least
+_TRIES = 50  # to draw a set that is not there yet
 _LEAST_ROWS = 20
 
 
@@ -33,8 +34,9 @@ def matched_sets(
 ) -> list[tuple[int, ...]]:
     """Random sets of as many genes, each like one of the given genes in mean and detection.
 
-    Each gene is replaced by one of its ten nearest in the ranks of both, among the genes that are neither in the set
-    nor drawn already.
+    Each gene is replaced by one of its nearest in the ranks of both, among the genes that are neither in the set nor
+    drawn already: of ten, or where more sets are asked for of twice as many as these. No set is drawn twice while there
+    are others.
 
     Parameters
     ----------
@@ -56,17 +58,33 @@ def matched_sets(
     if len(others) < len(columns):
         return []
     place_U2 = np.stack([stats.rankdata(logs.mean(axis=0)), stats.rankdata((logs > 0).mean(axis=0))], axis=1)
-    found = []
+    n_near = max(_NEAREST, 2 * n_sets)
+    found: list[tuple[int, ...]] = []
     for i in range(n_sets):
         rng = row_generator(seed, "", name, f"matched genes {i}")
-        free, chosen = others, {}
-        for u in rng.permutation(np.asarray(columns)):
-            distance = np.linalg.norm(place_U2[free] - place_U2[u], axis=1)
-            near = free[np.argsort(distance, kind="stable")[:_NEAREST]]
-            chosen[int(u)] = int(rng.choice(near))
-            free = free[free != chosen[int(u)]]
-        found.append(tuple(chosen[u] for u in columns))
+        for _ in range(_TRIES):
+            drawn = _matched_set(place_U2, columns, others, n_near, rng)
+            if set(drawn) not in map(set, found):
+                break
+        found.append(drawn)
     return found
+
+
+def _matched_set(
+    place_U2: NDArray[np.float64],
+    columns: Sequence[int],
+    free: NDArray[np.intp],
+    n_near: int,
+    rng: np.random.Generator,
+) -> tuple[int, ...]:
+    """One set of matched genes out of those that are free."""
+    chosen: dict[int, int] = {}
+    for u in rng.permutation(np.asarray(columns)):
+        distance = np.linalg.norm(place_U2[free] - place_U2[u], axis=1)
+        near = free[np.argsort(distance, kind="stable")[:n_near]]
+        chosen[int(u)] = int(rng.choice(near))
+        free = free[free != chosen[int(u)]]
+    return tuple(chosen[u] for u in columns)
 
 
 def random_directions(width: int, n: int, *, seed: int, still: Sequence[int] = ()) -> NDArray[np.float32]:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz.models.genevar.conditions import conditions
+from genviz.models.genevar.profile_range import ProfileRange
 from genviz.tl.gene_edits import Doses, GeneSet, edited
 from genviz.tl.perturbation_controls import matched_sets, random_directions
 from genviz.tl.perturbation_draws import Codes, Draw, Floats, Measured, Tiles
-from genviz.tl.perturbation_ranges import ProfileRange
 from genviz.tl.perturbation_rows import Part
 from genviz.tl.perturbation_tables import Changes
 from genviz.tl.perturbation_tests import rms
@@ -25,6 +25,8 @@ from genviz.tl.ridge import Ridge
 if TYPE_CHECKING:
     from genviz.models.genevar.condition.profiles import Profiles
     from genviz.models.genevar.condition.scaler import ProfileScaler
+
+RANGE_UNKNOWN = "the rows themselves (the model does not keep that of its training rows)"
 
 Rivals = tuple[tuple[Floats, ...], tuple[Floats, ...]]
 
@@ -142,7 +144,12 @@ class Sweep:
             "matched_sets": {
                 own.name: [[names[u] for u in columns] for columns in self._matched(own)] for own in sets
             },
-            "range": {"of": self.span.of, "code_length_99": self.span.length},
+            "range": {
+                "of": self.span.of,
+                "rows": self.span.n_rows,
+                "of_training": self.span.of != RANGE_UNKNOWN,
+                "code_length_99": self.span.length,
+            },
             "ridge": ridge,
             "seed_noise_rms": rms((self.measured.other_ND - self.measured.mean_ND).mean(axis=0)),
             "standard": self.measured.standard.to_dict(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 Floats = NDArray[np.float64]
+
+_KINDS = ("control", "matched", "direction")
 
 EFFECTS, SUMMARY, FACTS = "effects", "summary", "facts"
 EXCEEDS, WITHIN, WITHOUT = "exceeds its controls", "within its controls", "no controls"
@@ -143,11 +146,49 @@ def _summary_table(found: list[Changes], effects: pd.DataFrame, reference: str) 
                 "ridge_rms": math.nan if own.ridge_D is None else rms(own.ridge_D),
                 "ridge_cosine": math.nan if own.ridge_D is None else cosine(mean_D, own.ridge_D),
                 "n_controls": len(rivals),
-                "control_p": (1 + sum(rival >= size for rival in rivals)) / (1 + len(rivals)),
+                "control_p": share_as_large(size, rivals),
+                "matched_p": share_as_large(size, matched),
+                "direction_p": share_as_large(size, directions),
                 "verdict": WITHOUT if not rivals else EXCEEDS if size > max(rivals) else WITHIN,
             }
         )
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    for kind in _KINDS if len(table) else ():
+        table[f"{kind}_q"] = false_discovery_rate(table[f"{kind}_p"].to_numpy())
+    return table
+
+
+def share_as_large(size: float, rivals: Sequence[float]) -> float:
+    """Share of the controls that are as large: ``(1 + controls at least as large) / (1 + controls)``, a p.
+
+    Parameters
+    ----------
+    size
+        rms of the effect.
+    rivals
+        rms of each control.
+    """
+    return (1 + sum(rival >= size for rival in rivals)) / (1 + len(rivals))
+
+
+def control_sizes(found: list[Changes], reference: str) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Size (rms) of each control of each set and dose, in the order of the facts' ``matched_sets``.
+
+    Parameters
+    ----------
+    found
+        Of all sets and doses.
+    reference
+        Label of the measured dose, which has no controls.
+    """
+    sizes: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for own in found:
+        if own.dose != reference:
+            sizes.setdefault(own.gene, {})[own.dose] = {
+                "matched": [rms(change_D) for change_D in own.matched],
+                "directions": [rms(change_D) for change_D in own.directions],
+            }
+    return sizes
 
 
 def to_json(effects: pd.DataFrame, summary: pd.DataFrame, facts: dict[str, Any]) -> str:
@@ -203,8 +244,9 @@ def perturbation_summary(adata: AnnData, *, key: str = "genevar") -> pd.DataFram
     The largest effects first: rms over the statistics, and independent_rms without common random numbers; the largest
     change; least_q; code_change, the mean length of the change of the code; the shares of rows with an edited gene, or
     a code, outside the range; rms of the controls (median and largest of each kind) and of the ridge's prediction, and
-    the cosine with it; control_p, ``(1 + controls with as large an rms) / (1 + controls)``; a verdict that says only
-    whether the rms exceeds that of every control.
+    the cosine with it; control_p, ``(1 + controls with as large an rms) / (1 + controls)``, matched_p and direction_p
+    among those of one kind, and control_q, matched_q and direction_q over the lines of the table (Benjamini and
+    Hochberg); a verdict that says only whether the rms exceeds that of every control.
 
     Raises
     ------
@@ -216,7 +258,7 @@ def perturbation_summary(adata: AnnData, *, key: str = "genevar") -> pd.DataFram
 
 
 def perturbation_facts(adata: AnnData, *, key: str = "genevar") -> dict[str, Any]:
-    """Everything else that `perturb` keeps: controls, ranges, ridge, standard, seed noise.
+    """Everything else that `perturb` keeps: controls and the rms of each, ranges, ridge, standard, seed noise.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ Shape legend: N rows, M tiles (n of each row), D statistics.
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 from genviz._errors import UsageError
 from genviz.models.cluster import active_client, in_order
 from genviz.models.genevar.conditions import conditions, told_by
+from genviz.models.genevar.profile_range import ProfileRange
 from genviz.models.genevar.tile_bar import tile_bar
 from genviz.tl.gene_edits import Doses, GeneSet, check_detected, usable_sets
 from genviz.tl.perturbation_controls import ridge_of
 from genviz.tl.perturbation_draws import Codes, Draw, Floats, Measured, Tiles
-from genviz.tl.perturbation_ranges import ProfileRange
 from genviz.tl.perturbation_rows import Part, joined_rows
-from genviz.tl.perturbation_sweep import Edit, Sweep
-from genviz.tl.perturbation_tables import Changes, tables_of
+from genviz.tl.perturbation_sweep import RANGE_UNKNOWN, Edit, Sweep
+from genviz.tl.perturbation_tables import Changes, control_sizes, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from genviz.metrics.tissue import TissueStandard
     from genviz.models.genevar.condition.profiles import Profiles
+
+log = logging.getLogger("genviz")
 
 _OWN = -1
 MEASURED = ""
@@ -166,7 +169,9 @@ class Perturbing:
         facts = sweep.facts([own for own in self.sets if own.name in begun])
         if not self.complete:
             facts["stopped"] = {"tiles": self.done, "of": self.n_tiles}
-        tables = tables_of([self._changes[place] for place in places], reference, self.draw.seed)
+        changes = [self._changes[place] for place in places]
+        facts["control_rms"] = control_sizes(changes, reference)
+        tables = tables_of(changes, reference, self.draw.seed)
         return joined_rows(
             self.draw.model.fitted, self.adata, [self._parts[place] for place in places], *tables, facts,
             self.draw.n, self.draw.seed, self.key,
@@ -187,7 +192,7 @@ class Perturbing:
             first = tiles.images_MHW3.reshape(-1, 2 * n, *tiles.images_MHW3.shape[1:])[:, :n]
             yield Step(self.done, MEASURED, self.doses.measured, rows, first.reshape(-1, *first.shape[2:]))
         measured = Measured.of(self.draw, code_NZ, Tiles.joined(parts), self.standard)
-        span = ProfileRange.of_rows(fitted, *self._range())
+        span = self._range()
         ridge, no_ridge = ridge_of(
             self.draw.model, self.adata, measured.code_NZ, measured.standard, self.draw.seed
         )
@@ -203,12 +208,21 @@ class Perturbing:
             no_ridge,
         )
 
-    def _range(self) -> tuple[str, Profiles]:
-        """Whose range is asked about, in words, and their profiles."""
-        if self.training is None:
-            return "the rows themselves", self._profiles
-        told = told_by(self.draw.model.fitted, self.training, impute_missing=self.impute_missing)
-        return f"{self.training.n_obs} rows given as training", told.profiles
+    def _range(self) -> ProfileRange:
+        """That of rows given as training, or else the model's own; without either that of the rows at hand."""
+        fitted = self.draw.model.fitted
+        if self.training is not None:
+            told = told_by(fitted, self.training, impute_missing=self.impute_missing)
+            return ProfileRange.of_rows(
+                fitted, f"{self.training.n_obs} rows given as training", told.profiles
+            )
+        if fitted.span is not None:
+            return fitted.span
+        log.warning(
+            "The model does not keep the range of its training rows: values and codes are called outside where they "
+            "leave the range of the rows given. Pass training=, the rows that it was trained on."
+        )
+        return ProfileRange.of_rows(fitted, RANGE_UNKNOWN, self._profiles)
 
     # ---- edits and controls
 

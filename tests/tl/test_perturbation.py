@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import logging
 import warnings
@@ -14,6 +16,9 @@ from genviz import io, tl
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.metrics import TissueStandard
 from genviz.metrics.tissue import TISSUE
+from genviz.models.genevar.conditions import told_by
+from genviz.models.genevar.profile_range import training_range
+from genviz.tl.perturbation_controls import matched_sets
 from tests.models.genevar.model_cases import model, rows
 
 N_ROWS, N = 6, 2
@@ -105,7 +110,7 @@ def test_every_effect_stands_beside_its_controls(made, trained):
             assert set(genes) <= set(trained.genes)
     assert "fewer than" in facts["ridge"]["absent"]
     assert summary["ridge_rms"].isna().all()
-    assert facts["range"]["of"] == "the rows themselves"
+    assert facts["range"]["of"].startswith("the rows themselves") and not facts["range"]["of_training"]
 
 
 def test_code_directions_have_the_length_of_the_edit_and_leave_the_depth(trained, monkeypatch):
@@ -196,6 +201,63 @@ def test_values_and_codes_outside_the_range_are_marked(trained):
     assert tl.perturbation_facts(found)["range"]["of"] == "24 rows given as training"
     summary = tl.perturbation_summary(found).set_index("dose")
     assert summary.loc["=1e+30", "genes_outside"] == 1
+
+
+def test_the_range_is_that_of_the_models_training_rows(trained, caplog):
+    """Doses that no training row reached are outside, whatever the rows given reach themselves."""
+    gene, few = used(trained, 1)[0], rows(24)[:5].copy()
+    column = few.var_names.get_loc(gene)
+    most = trained.fitted.conditioner.scaler.logs
+    profiles = told_by(trained.fitted, rows(24)).profiles
+    knowing = copy.copy(trained)
+    knowing._fitted = dataclasses.replace(trained.fitted, span=training_range(trained.fitted, profiles))
+    high = most(profiles, trained.fitted.conditioner.config)[
+        :, trained.fitted.conditioner.scaler.columns_U.tolist().index(trained.genes.index(gene))
+    ].max()
+    depth_N = np.asarray(few.X.sum(axis=1)).ravel()
+    at_most = np.expm1(high) * depth_N.min() / trained.fitted.conditioner.config.scale
+    doses = (0.9 * at_most, 1.1 * at_most * depth_N.max() / depth_N.min())
+    assert doses[1] > few.X.toarray()[:, column].max()
+    with caplog.at_level(logging.WARNING, "genviz"):
+        found = tl.perturb(knowing, few, gene, absolute=doses, n=1, controls=0)
+    assert "range" not in caplog.text
+    within, beyond = (at(found, gene, f"={dose:g}").obs["gene_out_of_range"] for dose in doses)
+    assert not within.any() and beyond.all()
+    facts = tl.perturbation_facts(found)["range"]
+    assert facts["of"] == "the model's 24 training rows" and facts["rows"] == 24 and facts["of_training"]
+
+
+def test_a_model_that_does_not_know_its_range_says_so(trained, caplog):
+    with caplog.at_level(logging.WARNING, "genviz"):
+        found = tl.perturb(trained, rows(24)[:3].copy(), used(trained, 1), fold=(2,), n=1, controls=0)
+    assert "does not keep the range of its training rows" in caplog.text and "training=" in caplog.text
+    facts = tl.perturbation_facts(found)["range"]
+    assert "the model does not keep that of its training rows" in facts["of"] and facts["rows"] == 3
+    assert not facts["of_training"]
+
+
+def test_each_control_is_on_record_and_lines_are_corrected_for_each_other(made):
+    summary, facts = tl.perturbation_summary(made), tl.perturbation_facts(made)
+    for line in summary.itertuples():
+        sizes = facts["control_rms"][line.gene][line.dose]
+        assert [len(sizes[kind]) for kind in ("matched", "directions")] == [2, 2]
+        assert max(sizes["matched"]) == pytest.approx(line.matched_rms_largest)
+        assert np.median(sizes["directions"]) == pytest.approx(line.direction_rms)
+        as_large = [sum(size >= line.rms for size in own) for own in sizes.values()]
+        assert (line.matched_p, line.direction_p) == tuple((1 + n) / 3 for n in as_large)
+        assert line.control_p == (1 + sum(as_large)) / 5
+    for kind in ("control", "matched", "direction"):
+        assert (summary[f"{kind}_q"] >= summary[f"{kind}_p"] - 1e-12).all()
+
+
+def test_matched_sets_are_drawn_once_each_while_there_are_others():
+    logs_NU = np.random.default_rng(0).gamma(1.0, size=(9, 40)) * np.linspace(0.2, 3, 40)
+    single = matched_sets(logs_NU, [20], 19, seed=0, name="one")
+    assert len(set(single)) == 19 and (20,) not in single
+    assert max(abs(u - 20) for (u,) in single) <= 32
+    pairs = matched_sets(logs_NU, [5, 6], 10, seed=0, name="two")
+    assert len({frozenset(own) for own in pairs}) == 10
+    assert len(matched_sets(logs_NU[:, :3], [0], 6, seed=0, name="few")) == 6
 
 
 def test_real_tiles_give_a_ridge(trained):

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genviz._errors import CheckpointError
 from genviz.io.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from genviz.io.checkpoint_parts import FORMAT
 from genviz.io.keyed_tensors import tensors_digest
+from genviz.models.genevar.condition.conditioner import Conditioner
 from genviz.models.genevar.condition.kinds import restore_conditioner
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted, new_flow, new_prior
+from genviz.models.genevar.profile_range import ProfileRange
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.parts import (
     CARD,
@@ -32,6 +34,7 @@ from genviz.models.parts import (
 
 KIND = "genevar"
 GENES = "genes.txt"
+RANGE = "range.json"  # what the training profiles span; absent in checkpoints from before it was kept
 FORMAT_FACT = "format"  # the fact that says in which format a model was stored
 _CONDITION, _HEAD = "condition.", "head."
 _NETWORKS = ("tokenizer", "flow", "prior")
@@ -69,6 +72,8 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, 
         GENES: "".join(f"{gene}\n" for gene in fitted.genes),
         SPLIT: split_text(fitted.training_rows),
     }
+    if fitted.span is not None:
+        texts[RANGE] = fitted.span.to_json()
     if card is not None:
         texts[CARD] = card
     fitted.sha256 = save_checkpoint(folder, config, tensors, texts, kind=KIND)
@@ -122,12 +127,23 @@ def _rebuilt(found: Checkpoint) -> Fitted:
     if values["conditioner"] is not None:
         conditioner = restore_conditioner(part(tensors, _CONDITION), values["conditioner"])
         fitted.conditioner = conditioner
-        fitted.head = filled(conditioner.head(), tensors, _HEAD)
+        if _has(tensors, _HEAD):  # a projection is there once the prior is
+            fitted.head = filled(conditioner.head(), tensors, _HEAD)
         if _has(tensors, "flow."):
             fitted.flow = filled(new_flow(config, conditioner), tensors, "flow.")
         if _has(tensors, "prior."):
             fitted.prior = filled(new_prior(config, conditioner), tensors, "prior.")
+        fitted.span = _span(found, conditioner, fitted.head)
     return fitted
+
+
+def _span(found: Checkpoint, conditioner: Conditioner, head: nn.Module) -> ProfileRange | None:
+    """The range of the training profiles, where the checkpoint keeps it."""
+    scaler: Any = getattr(conditioner, "scaler", None)
+    if RANGE not in found.texts or scaler is None:
+        return None
+    width = conditioner.input_dim if isinstance(head, nn.Identity) else conditioner.cond_dim
+    return ProfileRange.from_json(found.texts[RANGE], len(scaler.columns_U), width)
 
 
 def _digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.parts import split_digest
+
+if TYPE_CHECKING:
+    from genviz.models.genevar.profile_range import ProfileRange
 
 TOKENIZER = "tokenizer"
 """The fact that says which training made the tokenizer, whatever precision it is stored in."""
@@ -43,6 +46,8 @@ class Fitted:
         Other JSON values: seed, preset, identity of the tokenizer (`TOKENIZER`) and of the flow (`FLOW`).
     training_rows
         Names of the rows trained on.
+    span
+        What their profiles span; None: not known, or there are no genes.
     device
         Where the networks are.
     sha256
@@ -58,6 +63,7 @@ class Fitted:
     head: nn.Module = field(default_factory=nn.Identity)
     facts: dict[str, Any] = field(default_factory=dict)
     training_rows: list[str] = field(default_factory=list)
+    span: ProfileRange | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     sha256: str | None = None
 

@@ -98,7 +98,7 @@ class GeneVAR:
             single stage continues from those trained before, here or in `out_dir`.
         unpaired
             Rows of which only tiles are read: they train the tokenizer, and the prior without a profile. Give tiles of
-            training slides only.
+            training slides only; their sections and patients are kept as seen.
         seed
             Seed of start weights, tiles, order and dropout; default ``gv.settings.seed``.
         device, precision
@@ -319,7 +319,7 @@ class GeneVAR:
     # ------------------------------------------------------------------ keeping
 
     def save(self, folder: str | Path, *, card: str | None = None, half: bool = False) -> Path:
-        """Write the model: ``config.json``, ``weights.safetensors``, ``genes.txt``, ``split.json``; no pickle.
+        """Write ``config.json``, ``weights.safetensors``, ``genes.txt``, ``split.json``, ``range.json``; no pickle.
 
         Parameters
         ----------

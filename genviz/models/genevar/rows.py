@@ -25,9 +25,13 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 SECTIONS, CHOSEN_BY, SYNTHETIC = "sections", "chosen_by", "synthetic"
+CONDITION_ON = "condition_fitted_on"
+"""The rows (`pp.fitted_rows.fitted_on`) whose profiles the condition was fitted on."""
 """Facts about training: its sections, those by which the best epoch was chosen, and whether tissue was drawn."""
 PATIENTS, SPLIT_BY = "patients_of_training", "split_by"
 """More of them: patients of the rows trained on or chosen by, and the column that the split was declared by."""
+UNPAIRED_SECTIONS = "sections_unpaired"
+"""And the sections of tiles that were trained on without a profile."""
 
 
 def drawn_rows(adata: AnnData, n: int) -> AnnData:

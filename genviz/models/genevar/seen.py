@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError
 from genviz._keys import Obs, Uns
+from genviz.core.counts import first_names
 from genviz.core.splits import check_straddling
 from genviz.models.genevar.condition.rows import sections_of_rows
-from genviz.models.genevar.rows import CHOSEN_BY, PATIENTS, SECTIONS, SPLIT_BY
+from genviz.models.genevar.rows import CHOSEN_BY, PATIENTS, SECTIONS, SPLIT_BY, UNPAIRED_SECTIONS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -60,8 +61,9 @@ def rows_among(adata: AnnData, known: Callable[[str], Set[str] | None]) -> NDArr
 def seen_rows(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
     """Which rows may not be held out for a model.
 
-    They are those it was trained on, all others of their sections and of those that chose the epoch (who chose has seen
-    them), and where the split was declared by patient all of the patients in it.
+    They are those it was trained on, all others of their sections, of the sections of tiles without a profile
+    and of those that chose the epoch (who chose has seen them), and where the split was declared by patient all of the
+    patients in it.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ def seen_rows(fitted: Fitted, adata: AnnData) -> NDArray[np.bool_]:
         Rows.
     """
     facts = fitted.facts
-    own = {*facts.get(SECTIONS, []), *facts.get(CHOSEN_BY, [])} - {""}
+    own = {name for which in (SECTIONS, UNPAIRED_SECTIONS, CHOSEN_BY) for name in facts.get(which, [])} - {""}
     seen_N = trained_rows(fitted, adata) | np.isin(sections_of_rows(adata), sorted(own))
     if facts.get(SPLIT_BY) == Obs.PATIENT and Obs.PATIENT in adata.obs:
         seen_N |= np.isin(adata.obs[Obs.PATIENT].astype(str), facts.get(PATIENTS, []))
@@ -98,7 +100,9 @@ def seen_patients(fitted: Fitted, rows: AnnData, known: AnnData | None = None) -
     return None if own is None else sorted({*rows.obs[Obs.PATIENT].astype(str)} & {*own})
 
 
-def patients_told(adata: AnnData, used_N: NDArray[np.bool_], split_key: str) -> dict[str, Any]:
+def patients_told(
+    adata: AnnData, used_N: NDArray[np.bool_], split_key: str, unpaired: AnnData | None = None
+) -> dict[str, Any]:
     """Facts about the patients of a training; nothing where rows do not say theirs.
 
     Parameters
@@ -109,17 +113,22 @@ def patients_told(adata: AnnData, used_N: NDArray[np.bool_], split_key: str) -> 
         Which are trained on, or choose the epoch.
     split_key
         Column with the split.
+    unpaired
+        Rows of which only tiles are trained on. Where they do not say their patients, those of the same sections count.
 
     Raises
     ------
     DataError
-        For a patient in two splits, where the split was declared by patient. Otherwise there is a warning: sections of
-        one patient may be held out of each other, but scores then say nothing about the next patient.
+        For a patient in two splits, or in `unpaired` and held out, where the split was declared by patient. Otherwise
+        there is a warning: sections of one patient may be held out of each other, but scores then say nothing about the
+        next patient.
     """
     if Obs.PATIENT not in adata.obs:
         return {}
     patient_N = adata.obs[Obs.PATIENT].astype(str).to_numpy(object)
-    facts: dict[str, Any] = {PATIENTS: sorted(set(patient_N[used_N]))}
+    others = set() if unpaired is None else _patients_of_tiles(unpaired, adata, patient_N)
+    own = set(patient_N[used_N])
+    facts: dict[str, Any] = {PATIENTS: sorted(own | others)}
     if split_key not in adata.obs:
         return facts
     declared = json.loads(str(adata.uns.get(Uns.GENVIZ, {}).get(Uns.SPLIT) or "{}")).get("group_key")
@@ -131,7 +140,22 @@ def patients_told(adata: AnnData, used_N: NDArray[np.bool_], split_key: str) -> 
         if facts.get(SPLIT_BY) == Obs.PATIENT:
             raise
         log.warning("%s Scores of the rows left out will not be those of another patient.", err)
+    if strangers := sorted((others - own) & set(patient_N[~used_N])):
+        fault = (
+            f"unpaired tiles of training patients; {len(strangers)} are held out: {first_names(strangers)}."
+        )
+        if facts.get(SPLIT_BY) == Obs.PATIENT:
+            raise DataError(f"Expected {fault} Leave their tiles out.")
+        log.warning("Expected %s Scores of their rows will not be those of a patient never seen.", fault)
     return facts
+
+
+def _patients_of_tiles(unpaired: AnnData, adata: AnnData, patient_N: NDArray[np.object_]) -> set[str]:
+    """Patients of tiles without a profile: their own column, or that of rows of the same sections."""
+    if Obs.PATIENT in unpaired.obs:
+        return set(unpaired.obs[Obs.PATIENT].dropna().astype(str))
+    sections = set(sections_of_rows(unpaired)) - {""}
+    return set(patient_N[np.isin(sections_of_rows(adata), sorted(sections))])
 
 
 def _spellings(section: str, name: str) -> set[str]:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.io.library import is_synthetic
-from genviz.models.declaration import TRAIN, VALIDATION
+from genviz.models.declaration import TRAIN, VALIDATION, trained_on
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted
-from genviz.models.genevar.rows import CHOSEN_BY, SECTIONS, SYNTHETIC
+from genviz.models.genevar.rows import CHOSEN_BY, CONDITION_ON, SECTIONS, SYNTHETIC, UNPAIRED_SECTIONS
 from genviz.models.genevar.seen import patients_told
 from genviz.models.genevar.setup import Setup
 from genviz.models.genevar.training.data import TrainingData, training_data
@@ -72,10 +72,11 @@ def train_rows(
     Raises
     ------
     UsageError
-        For an unknown stage, one without those before it, or a single one in a folder with stages that are built on it.
+        For an unknown stage, one without those before it (named), or a single one in a folder with stages that are
+        built on it.
     DataError
-        Without rows to train on, for a patient in two splits of a split by patient, or tiles in `unpaired` that were
-        made from rows left out.
+        Without rows to train on, for a patient in two splits of a split by patient, or tiles in `unpaired` of a patient
+        that it holds out, or that were made from rows left out.
     """
     if stage not in STAGES:
         raise UsageError(f"Expected stage out of {', '.join(STAGES)}; got {stage!r}.")
@@ -83,6 +84,7 @@ def train_rows(
     _refuse_to_outdate(folder, stage)
     if fitted is None and stage != "all" and folder is not None and stages_folder(folder).is_dir():
         fitted = load_fitted(stages_folder(folder))
+    _insist_on_earlier(config, stage, fitted, folder)
 
     def keep(_: str, model: Fitted) -> None:
         if folder is not None:
@@ -93,11 +95,15 @@ def train_rows(
             refuse_held_out(unpaired, adata)
         data = _data(config, setup, adata, unpaired)
         chosen_by = () if data.validation is None else data.validation.profiles.libraries
+        earlier = [] if fitted is None else fitted.facts.get(SECTIONS, [])
+        if stage in ("vae", "all"):
+            facts = facts | {CONDITION_ON: trained_on(adata, setup.split_key)}
         facts = facts | {
-            SECTIONS: sorted(set(data.profiles.libraries)),
+            SECTIONS: sorted({*data.profiles.libraries, *earlier}),
             CHOSEN_BY: sorted(set(chosen_by)),
+            UNPAIRED_SECTIONS: [] if data.unpaired is None else sorted(set(data.unpaired.libraries)),
             SYNTHETIC: is_synthetic(adata),
-            **patients_told(adata, _used(setup, adata), setup.split_key),
+            **patients_told(adata, _used(setup, adata), setup.split_key, unpaired),
         }
         return train(config, data, stage, options, facts=facts, fitted=fitted, keep=keep)
     except KeyboardInterrupt:  # between epochs too: tokens are made for minutes, and stages are stored
@@ -112,6 +118,29 @@ def _refuse_to_outdate(folder: Path | None, stage: str) -> None:
             f"Expected a run folder without stages that are built on {stage!r}; {folder} holds {' and '.join(later)}, "
             "which would go with it no more. Train in another folder, or delete those stages' folders first."
         )
+
+
+def _insist_on_earlier(config: GeneVARConfig, stage: str, fitted: Fitted | None, folder: Path | None) -> None:
+    """Insist on the stages that a single one is built on."""
+    needed = [part for part, later in _BUILT_ON.items() if stage in later]
+    if not config.injects and stage == "prior":
+        needed.remove("meanflow")  # such a prior is shown no flow
+    there = {
+        "vae": fitted is not None and fitted.conditioner is not None,
+        "tokenizer": fitted is not None and fitted.tokenizer is not None,
+        "meanflow": fitted is not None and fitted.flow is not None,
+    }
+    missing = [part for part in needed if not there[part]]
+    if not missing:
+        return
+    where = "this model" if folder is None else str(folder)
+    found = " and ".join(repr(part) for part in needed if there[part])
+    how = ", then ".join(f"stage='{part}' (--stage {part})" for part in missing)
+    raise UsageError(
+        f"Expected {' and '.join(repr(part) for part in missing)} trained before {stage!r}; {where} has "
+        f"{f'only {found}' if found else 'no stage that it is built on'}. Run {how} first, in the same folder, or "
+        "stage='all' (--stage all) in a new one."
+    )
 
 
 def _used(setup: Setup, adata: AnnData) -> NDArray[np.bool_]:

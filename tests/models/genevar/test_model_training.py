@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +15,8 @@ import torch
 from genviz import pp
 from genviz._errors import DataError, UsageError
 from genviz.models import GeneVAR
+from genviz.models.genevar.conditions import told_by
+from genviz.models.genevar.profile_range import training_range
 from tests.models.genevar.model_cases import NANO, rows
 
 FAST = NANO | {"tokenizer": {"gan_epochs": 0, "max_epochs": 1}}
@@ -89,6 +95,20 @@ def test_patients_are_kept_and_a_straddling_one_is_refused(tmp_path):
         trained(adata, stage="vae")
 
 
+def test_patients_and_sections_of_tiles_without_a_profile_are_kept():
+    adata, others = declared(), rows(6, 5)
+    adata.obs["patient"] = [f"p{i}" for i in range(20)]
+    pp.split(adata, group_key="patient", test=[f"p{i}" for i in range(14, 20)])
+    others.obs["patient"], others.obs["library_id"] = "p77", "C"
+    others.obs_names = [f"tile-{i}" for i in range(6)]
+    facts = trained(adata, stage="vae", unpaired=others).fitted.facts
+    assert facts["patients_of_training"] == sorted([*(f"p{i}" for i in range(14)), "p77"])
+    assert facts["sections"] == ["A", "B"] and facts["sections_unpaired"] == ["C"]
+    others.obs["patient"] = "p19"
+    with pytest.raises(DataError, match="unpaired tiles of training patients; 1 are held out: 'p19'"):
+        trained(adata, stage="vae", unpaired=others)
+
+
 def test_tiles_made_of_held_out_rows_train_nothing():
     adata = declared()
     made = rows(20)[12:16].copy()
@@ -109,8 +129,6 @@ def test_results_say_which_sections_were_trained_on(whole):
 def test_what_cannot_be_trained_is_refused(whole, tmp_path):
     with pytest.raises(UsageError, match="out_dir"):
         trained(declared(), resume=True)
-    with pytest.raises(UsageError, match="stage='vae'"):
-        trained(declared(), stage="prior", out_dir=tmp_path)
     with pytest.raises(UsageError, match="stage"):
         trained(declared(), stage="gan")
     adata = declared()
@@ -120,6 +138,70 @@ def test_what_cannot_be_trained_is_refused(whole, tmp_path):
     whole.save(tmp_path / "model")
     with pytest.raises(UsageError, match="loaded"):
         GeneVAR.load(tmp_path / "model").train()
+
+
+def test_a_stage_without_those_before_it_names_them(tmp_path):
+    """And leaves the run folder as it was."""
+    every = r"'vae' and 'tokenizer' and 'meanflow' trained before 'prior'; .*no stage that it is built on.*--stage vae"
+    with pytest.raises(UsageError, match=every):
+        trained(declared(), stage="prior", out_dir=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UsageError, match="this model has no stage"):
+        trained(declared(), stage="meanflow")
+    trained(declared(), stage="vae", out_dir=tmp_path / "run")
+    for stage, missing in (("meanflow", "'tokenizer'"), ("prior", "'tokenizer' and 'meanflow'")):
+        for resume in (False, True):
+            said = rf"Expected {missing} trained before '{stage}'; .*only 'vae'.*\(--stage tokenizer\)"
+            with pytest.raises(UsageError, match=said):
+                trained(declared(), stage=stage, out_dir=tmp_path / "run", resume=resume)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["stages", "vae"]
+    trained(declared(), stage="tokenizer", out_dir=tmp_path / "run")  # it needs no other
+    plain = GeneVAR(
+        declared(), preset="nano", **(FAST | {"prior": {"n_inject": 0}, "mask": {"strategy": "none"}})
+    )
+    plain.train(seed=0, device="cpu", precision="32-true", stage="prior", out_dir=tmp_path / "run")
+
+
+def test_a_condition_with_a_projection_goes_on_stage_by_stage(tmp_path):
+    """Between stages it is stored without the projection, which the prior's training makes."""
+    changes = FAST | {"condition": {"kind": "linear", "n_genes": 12}, "flow": {"use_z": False}}
+    for stage in ("vae", "tokenizer", "meanflow", "prior"):
+        made = GeneVAR(declared(), preset="nano", **changes)
+        made.train(seed=0, device="cpu", precision="32-true", stage=stage, out_dir=tmp_path)
+    span = made.fitted.span
+    assert len(span.low_U) == 12 and span.centre_Z.shape == (made.fitted.conditioner.cond_dim,)
+
+
+def test_the_range_of_the_training_rows_is_kept_and_no_other(whole):
+    profiles = told_by(whole.fitted, declared()[:14].copy()).profiles
+    again = training_range(whole.fitted, profiles)
+    assert whole.fitted.span.to_json() == again.to_json() and again.n_rows == 14
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_in_the_prior_and_resumed_equals_uninterrupted(whole, tmp_path):
+    """SIGKILL after the prior's first epoch is stored, then the whole command again, or that stage alone."""
+    script = (
+        "import os, signal, sys\n"
+        "import genviz as gv\n"
+        "from genviz.train import callbacks\n"
+        "from tests.models.genevar.test_model_training import declared, trained\n"
+        "gv.settings.progress = False\n"
+        "done = callbacks.EpochCheckpoint.on_train_epoch_end\n"
+        "def die(self, trainer, module):\n"
+        "    done(self, trainer, module)\n"
+        "    if os.path.exists(sys.argv[1] + '/prior/part_fit/last.ckpt'): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "callbacks.EpochCheckpoint.on_train_epoch_end = die\n"
+        "trained(declared(), out_dir=sys.argv[1])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "run")], capture_output=True, check=False
+    )
+    assert ended.returncode == -9, ended.stderr.decode()[-800:]
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    for folder, stage in (("run", "all"), ("copy", "prior")):
+        model = trained(declared(), stage=stage, out_dir=tmp_path / folder, resume=True)
+        assert torch.equal(weights(model), weights(whole)) and model.fitted.facts == whole.fitted.facts
 
 
 def test_ctrl_c_between_epochs_says_how_to_go_on(monkeypatch, tmp_path):

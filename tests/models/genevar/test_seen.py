@@ -76,6 +76,26 @@ def test_patients_of_old_checkpoints_are_those_of_their_rows_at_hand():
     assert seen_patients(noted, given) is None
 
 
+def test_tiles_without_a_profile_count_as_seen(caplog):
+    fitted, given, own = known(sections_unpaired=["B"])
+    assert seen_rows(fitted, given).all() and trained_rows(fitted, given).sum() == own.sum()
+    given.obs["split"] = np.where(own, "train", "test")
+    others = rows(4, 3)
+    others.obs["library_id"] = "B"
+    with caplog.at_level(logging.WARNING, "genviz"):
+        by_section = patients_told(given, own, "split", others)
+    assert by_section["patients_of_training"] == ["p1", "p2"] and "1 are held out: 'p2'" in caplog.text
+    others.obs["patient"] = ["p1", "p7", None, "p7"]
+    assert patients_told(given, own, "split", others)["patients_of_training"] == ["p1", "p7"]
+    gv.pp.split(given, group_key="patient", test=["p2"])
+    assert patients_told(given, own, "split", others)["patients_of_training"] == ["p1", "p7"]
+    others.obs["patient"] = "p2"
+    with pytest.raises(DataError, match=r"unpaired tiles of training patients; 1 are held out: 'p2'"):
+        patients_told(given, own, "split", others)
+    del given.obs["patient"]
+    assert patients_told(given, own, "split", others) == {}  # not known of the rows, so not known
+
+
 def test_a_patient_on_both_sides_is_refused_where_the_split_is_by_patient(caplog):
     _, given, own = known()
     assert patients_told(given, own, "split") == {"patients_of_training": ["p1"]}

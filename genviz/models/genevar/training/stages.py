@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from genviz._errors import GenvizError, UsageError
 from genviz.io.keyed_tensors import tensors_digest
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import FLOW, TOKENIZER, Fitted
+from genviz.models.genevar.profile_range import training_range
 from genviz.models.genevar.training.condition import train_condition
 from genviz.models.genevar.training.data import TrainingData
 from genviz.models.genevar.training.flow import train_flow
@@ -79,7 +81,8 @@ def train(
             found = _STEPS[part](model, data, options.inside(part))
         if found is None:
             return None
-        model = found
+        # Anew after each stage: with a projection, codes are what the prior's training made of them.
+        model = replace(found, span=training_range(found, data.profiles))
         if keep is not None:
             keep(part, model)
     return model
@@ -90,7 +93,9 @@ def _condition(model: Fitted, data: TrainingData, options: RunOptions) -> Fitted
     if conditioner is None:
         return None
     # What was trained under another condition does not go with this one.
-    return replace(model, genes=list(data.genes), conditioner=conditioner, flow=None, prior=None)
+    return replace(
+        model, genes=list(data.genes), conditioner=conditioner, flow=None, prior=None, head=nn.Identity()
+    )
 
 
 def _tokenizer(model: Fitted, data: TrainingData, options: RunOptions) -> Fitted | None:
