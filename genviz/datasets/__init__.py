@@ -5,9 +5,11 @@ from __future__ import annotations
 from genviz._lazy import attach
 
 _NAMES = {
+    "coad_msi": "genviz.datasets.tile_sets",
     "dsb2018": "genviz.datasets.nuclei",
     "fetch": "genviz.datasets.catalogue",
     "her2st": "genviz.datasets.spatial",
+    "hest": "genviz.datasets.hest_sets",
     "list": "genviz.datasets.catalogue",
     "panel": "genviz.datasets.panels",
     "phantom": "genviz.datasets.synthetic",

@@ -12,8 +12,9 @@ from genviz.datasets.image_sets import homes
 from genviz.io.download import cache_folder
 from genviz.io.gdc_api import GdcFile, data_release, equal, find_files
 from genviz.io.gdc_fetch import fetch_into, locked
-from genviz.io.gdc_listing import Listing, new_listing, read_listing, write_listing, write_sheet
+from genviz.io.gdc_listing import Listing, is_here, new_listing, read_listing, write_listing, write_sheet
 from genviz.io.gdc_sheet import PROFILE_TYPE, SLIDE_TYPE, is_sheet
+from genviz.io.licences import agree
 from genviz.io.manifests import Manifest
 
 KIND = "bulk"
@@ -22,7 +23,11 @@ _BY_DEFAULT = ("profiles",)  # the slides of a cohort are hundreds of gigabytes
 
 
 def fetch_bulk_set(
-    manifest: Manifest, cases: Sequence[str] | None, roles: Sequence[str] | None
+    manifest: Manifest,
+    cases: Sequence[str] | None,
+    roles: Sequence[str] | None,
+    *,
+    accept_licence: bool = False,
 ) -> dict[str, dict[str, Path]]:
     """Folder of a cohort, which `io.read_gdc` reads; what is missing is downloaded into the cache.
 
@@ -38,6 +43,8 @@ def fetch_bulk_set(
         Patients (TCGA-05-4244); all, if left out.
     roles
         Of "profiles" (by default) and "slides" (about a gigabyte each).
+    accept_licence
+        Agree to the licence, where it asks for that.
 
     Returns
     -------
@@ -64,6 +71,9 @@ def fetch_bulk_set(
             listing = _ask(manifest, api)
             write_listing(home, listing)
         _check_cases(manifest, listing, cases)
+        files = [file for role in wanted for file in listing.of(ROLES[role], cases)]
+        if sizes := [file.size for file in files if not is_here(home, file)]:
+            agree(manifest, accept_licence=accept_licence, n_files=len(sizes), n_bytes=sum(sizes))
         try:
             for role in wanted:
                 fetch_into(api, listing.of(ROLES[role], cases), home, incoming, manifest.name)

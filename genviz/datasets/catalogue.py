@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genviz.datasets import bulk_sets
+from genviz.datasets import bulk_sets, tile_sets
+from genviz.datasets.file_status import FileStatus, statuses
+from genviz.datasets.hub_sets import fetch_hub_set, hub_files, is_hub_set
 from genviz.datasets.image_sets import KIND, fetch_image_set, homes
 from genviz.datasets.image_sets_merged import MergedSet
 from genviz.datasets.image_sets_unpacked import section_folder
-from genviz.io.download import cached_place, fetch_files, local_places
-from genviz.io.gdc_listing import is_here, md5_is_right
-from genviz.io.gdc_sheet import PROFILE_TYPE
-from genviz.io.manifests import DataFile, Manifest, load_manifest, manifest_names
-from genviz.io.recognise import how_recognised, is_authentic
+from genviz.io.download import fetch_files, located
+from genviz.io.gdc_listing import is_here
+from genviz.io.licences import gate, is_accepted, is_non_commercial
+from genviz.io.manifests import Manifest, load_manifest, manifest_names
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,19 @@ class DataSet:
     Attributes
     ----------
     name, title, kind, licence, citation
-        What it is and whom to thank.
+        What it is and whom to thank; `kind` is ``spatial``, ``nuclei``, ``bulk`` or ``tiles``.
     sections
         Names of its sections.
     n_files, n_here
         Files it consists of, and how many of them lie in ``$GENVIZ_DATA`` or the cache.
     sections_here
-        Sections whose counts, spots and image are all here.
+        Sections whose counts, spots and image are all here; of HEST-1k counts and patches.
+    non_commercial
+        Whether its licence forbids commercial use.
+    gate
+        Page where its authors ask for consent first; "" for none.
+    accepted
+        Whether its licence was accepted with this cache; where it asks for that.
     """
 
     name: str
@@ -42,38 +49,21 @@ class DataSet:
     n_files: int
     n_here: int
     sections_here: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FileStatus:
-    """What was found of one file.
-
-    Attributes
-    ----------
-    local
-        Its name in the data set's folder.
-    status
-        ``ok``, ``absent`` or ``wrong`` (there, with other bytes).
-    place
-        ``GENVIZ_DATA``, ``cache`` or "".
-    path
-        Where it lies; None when absent.
-    checked_by
-        ``sha256``, ``git blob id``, ``md5`` (files of the GDC), or ``pixel sha256``: of decoded pixels, where bytes
-        depend on an encoder.
-    """
-
-    local: str
-    status: str
-    place: str
-    path: Path | None
-    checked_by: str
+    non_commercial: bool
+    gate: str
+    accepted: bool
 
 
 def fetch(
-    name: str, *, sections: Iterable[str] | None = None, roles: Iterable[str] | None = None
+    name: str,
+    *,
+    sections: Iterable[str] | None = None,
+    roles: Iterable[str] | None = None,
+    accept_licence: bool = False,
 ) -> dict[str, dict[str, Path]]:
     """Get files of a data set: from ``$GENVIZ_DATA``, else the cache, else downloaded and checked.
+
+    Licence, what it forbids, citation and size go to the log before a download.
 
     Parameters
     ----------
@@ -83,7 +73,11 @@ def fetch(
         Which sections, of bulk cohorts which cases (TCGA-05-4244); everything, if left out.
     roles
         Which kinds of files (``counts``, ``spots``, ``image``, ``labels``, ``annotation``); all, if left out.
-        Sets of images with masks come whole. Of bulk cohorts ``profiles`` and ``slides``; profiles, if left out.
+        Sets of images with masks come whole. Of bulk cohorts ``profiles`` and ``slides``; profiles, if left out. Of
+        HEST-1k ``counts``, ``patches``, ``metadata`` and ``image``; all but the slides, if left out.
+    accept_licence
+        Agree to the licence. Non-commercial and gated data sets are only downloaded after that; it is remembered in
+        the cache. Files that are here need none.
 
     Returns
     -------
@@ -94,17 +88,20 @@ def fetch(
     Raises
     ------
     UsageError
-        For a data set or section that does not exist.
+        For a data set or section that does not exist, or without consent to a licence that asks for it.
     DownloadError
         When files cannot be had; it names the ways out.
     """
-    manifest = load_manifest(name)
+    manifest, consent = load_manifest(name), accept_licence
+    names, kinds = _listed(sections), _listed(roles)
     if manifest.kind == KIND:
-        return fetch_image_set(manifest, _listed(sections))
+        return fetch_image_set(manifest, names, accept_licence=consent)
     if manifest.kind == bulk_sets.KIND:
-        return bulk_sets.fetch_bulk_set(manifest, _listed(sections), _listed(roles))
-    files = manifest.select(_listed(sections), roles)
-    found = fetch_files(manifest, files)
+        return bulk_sets.fetch_bulk_set(manifest, names, kinds, accept_licence=consent)
+    if is_hub_set(manifest):
+        return fetch_hub_set(manifest, names, kinds, accept_licence=consent)
+    files = manifest.select(names, kinds)
+    found = fetch_files(manifest, files, accept_licence=consent)
     paths: dict[str, dict[str, Path]] = {}
     for file in files:
         paths.setdefault(file.section, {})[file.role] = found[file.local]
@@ -121,12 +118,7 @@ def verify(name: str, *, sections: Iterable[str] | None = None) -> Sequence[File
     sections
         Which sections; everything, if left out.
     """
-    manifest = load_manifest(name)
-    if "merged" in manifest.facts:
-        return _merged_status(MergedSet(manifest))
-    if manifest.kind == bulk_sets.KIND:
-        return _bulk_status(manifest, _listed(sections))
-    return [_status(manifest, file) for file in manifest.select(_listed(sections))]
+    return statuses(load_manifest(name), _listed(sections))
 
 
 def list() -> Sequence[DataSet]:  # noqa: A001 -- read as datasets.list()
@@ -134,84 +126,49 @@ def list() -> Sequence[DataSet]:  # noqa: A001 -- read as datasets.list()
     return [_summary(load_manifest(name)) for name in manifest_names()]
 
 
-def _bulk_status(manifest: Manifest, cases: Sequence[str] | None) -> Sequence[FileStatus]:
-    """Listed profiles, and slides that are here; nothing before the GDC was asked for them."""
-    known = bulk_sets.listing_of(manifest)
-    if known is None:
-        return []
-    place, home, listing = known
-    found = []
-    for file in listing.files:
-        path = home / file.local
-        if path.is_file():
-            status = "ok" if md5_is_right(path, file) else "wrong"
-            found.append(FileStatus(file.local, status, place, path, "md5"))
-        elif file.data_type == PROFILE_TYPE:
-            found.append(FileStatus(file.local, "absent", "", None, "md5"))
-    wanted = None if cases is None else {file.local for file in listing.files if file.case in cases}
-    return [status for status in found if wanted is None or status.local in wanted]
-
-
 def _listed(sections: Iterable[str] | None) -> Sequence[str] | None:
     return None if sections is None else [sections] if isinstance(sections, str) else [*sections]
 
 
 def _summary(manifest: Manifest) -> DataSet:
-    here = {file.local for file in manifest.files if _place(manifest, file)}
-    n_files, n_here = len(manifest.files), len(here)
-    if "merged" in manifest.facts:
-        merged = MergedSet(manifest)
-        n_files = len(merged.files())
-        n_here = max(
-            sum((home / p / f"{n}.png").is_file() for p, n in merged.files()) for _, home in homes(manifest)
-        )
-    if manifest.kind == bulk_sets.KIND and (known := bulk_sets.listing_of(manifest)):
-        _, home, listing = known
-        n_files, n_here = len(listing.files), sum(is_here(home, file) for file in listing.files)
-    needed = ("counts", "spots", "image")
-    names = tuple(section.name for section in manifest.sections)
-    complete = tuple(
-        name for name in names if all(file.local in here for file in manifest.select([name], needed))
-    )
-    if "unpacked" in manifest.facts:
-        parts = set(manifest.facts["unpacked"]["needs"])
-        complete = tuple(n for n in names if any(section_folder(h, n, parts) for _, h in homes(manifest)))
-        n_here = len(complete)
+    n_files, n_here, complete = _amounts(manifest)
     return DataSet(
         name=manifest.name,
         title=manifest.title,
         kind=manifest.kind,
         licence=manifest.licence,
         citation=manifest.citation,
-        sections=names,
+        sections=tuple(section.name for section in manifest.sections),
         n_files=n_files,
         n_here=n_here,
         sections_here=complete,
+        non_commercial=is_non_commercial(manifest),
+        gate=gate(manifest),
+        accepted=is_accepted(manifest),
     )
 
 
-def _place(manifest: Manifest, file: DataFile) -> tuple[str, Path] | None:
-    places = [("GENVIZ_DATA", path) for path in local_places(manifest, file)]
-    places += [("cache", cached_place(manifest, file))]
-    return next(((where, path) for where, path in places if path.is_file()), None)
-
-
-def _status(manifest: Manifest, file: DataFile) -> FileStatus:
-    found = _place(manifest, file)
-    if found is None:
-        return FileStatus(file.local, "absent", "", None, how_recognised(file))
-    status = "ok" if is_authentic(found[1], file) else "wrong"
-    return FileStatus(file.local, status, found[0], found[1], how_recognised(file))
-
-
-def _merged_status(merged: MergedSet) -> Sequence[FileStatus]:
-    """Every image and label, by its pixels, in the first place that has a file of the set."""
-    places = homes(merged.manifest)
-    found = []
-    for part, name in merged.files():
-        local = f"{part}/{name}.png"
-        place, home = next(((w, h) for w, h in places if (h / local).is_file()), ("", None))
-        status = "absent" if home is None else "ok" if merged.right(home, part, name) else "wrong"
-        path = None if home is None else home / local
-        found.append(FileStatus(local, status, place, path, "pixel sha256"))
-    return found
+def _amounts(manifest: Manifest) -> tuple[int, int, tuple[str, ...]]:
+    """Number of files, of those here, and the complete sections."""
+    names = tuple(section.name for section in manifest.sections)
+    if "merged" in manifest.facts:
+        merged = MergedSet(manifest)
+        there = [
+            sum((home / p / f"{n}.png").is_file() for p, n in merged.files()) for _, home in homes(manifest)
+        ]
+        return len(merged.files()), max(there), ()
+    if "unpacked" in manifest.facts:
+        parts = set(manifest.facts["unpacked"]["needs"])
+        complete = tuple(n for n in names if any(section_folder(h, n, parts) for _, h in homes(manifest)))
+        return len(manifest.files), len(complete), complete
+    if manifest.kind == tile_sets.KIND:
+        complete = tuple(name for name in names if tile_sets.tile_place(manifest, name))
+        return len(manifest.files), len(complete), complete
+    if manifest.kind == bulk_sets.KIND and (known := bulk_sets.listing_of(manifest)):
+        _, home, listing = known
+        return len(listing.files), sum(is_here(home, file) for file in listing.files), ()
+    files = hub_files(manifest) if is_hub_set(manifest) else manifest.files
+    here = {file.local for file in files if located(manifest, file)}
+    needed = ("counts", "patches") if is_hub_set(manifest) else ("counts", "spots", "image")
+    lacking = {file.section for file in files if file.role in needed and file.local not in here}
+    return len(files), len(here), tuple(name for name in names if name not in lacking)

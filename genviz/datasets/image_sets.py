@@ -28,7 +28,9 @@ def homes(manifest: Manifest) -> list[tuple[str, Path]]:
     return [*local, ("cache", cache_folder(manifest.name))]
 
 
-def fetch_image_set(manifest: Manifest, sections: Sequence[str] | None) -> dict[str, dict[str, Path]]:
+def fetch_image_set(
+    manifest: Manifest, sections: Sequence[str] | None, *, accept_licence: bool = False
+) -> dict[str, dict[str, Path]]:
     """Section → role → path of a set; downloads what is nowhere yet.
 
     Parameters
@@ -37,11 +39,13 @@ def fetch_image_set(manifest: Manifest, sections: Sequence[str] | None) -> dict[
         Of kind "nuclei".
     sections
         Of the manifest; all, if left out.
+    accept_licence
+        Agree to the licence, where it asks for that.
 
     Raises
     ------
     UsageError
-        For a section that does not exist.
+        For a section that does not exist, or without consent to a licence that asks for it.
     DownloadError
         When it cannot be had; it names the ways out.
     """
@@ -49,10 +53,14 @@ def fetch_image_set(manifest: Manifest, sections: Sequence[str] | None) -> dict[
     places = homes(manifest)
     if "merged" in manifest.facts:
         merged = MergedSet(manifest)
-        return {"": merged.parts(merged.find(places) or merged.download())}
+        found = merged.find(places) or merged.download(accept_licence=accept_licence)
+        return {"": merged.parts(found)}
     if "unpacked" in manifest.facts:
         names = chosen if chosen is not None else [section.name for section in manifest.sections]
-        return {name: {"folder": unpacked_section(manifest, name, places)} for name in names}
+        return {
+            name: {"folder": unpacked_section(manifest, name, places, accept_licence=accept_licence)}
+            for name in names
+        }
     return {"": {"folder": _by_hand(manifest, places)}}
 
 

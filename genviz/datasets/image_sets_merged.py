@@ -19,6 +19,7 @@ from genviz.io.download import cache_folder
 from genviz.io.image_masks_archive import image_digest, is_whole_gzip, label_digest, merged_pairs, write_pair
 from genviz.io.image_masks_index import INDEX
 from genviz.io.image_masks_rows import ImageFile, MaskFile
+from genviz.io.licences import agree
 from genviz.io.manifests import Manifest, safe_path
 from genviz.io.output import explained
 from genviz.io.resuming import ResumingDownloader
@@ -74,11 +75,18 @@ class MergedSet:
         digest = image_digest if part == "images" else label_digest
         return digest(pixels) == self.digests[name][part]
 
-    def download(self) -> Path:
+    def download(self, *, accept_licence: bool = False) -> Path:
         """Fetch the archive, merge, check, and keep only the result; goes on where it was interrupted.
+
+        Parameters
+        ----------
+        accept_licence
+            Agree to the licence, where it asks for that.
 
         Raises
         ------
+        UsageError
+            Without consent to a licence that asks for it.
         DownloadError
             When the archive cannot be had, or other pixels come out of it.
         """
@@ -88,17 +96,18 @@ class MergedSet:
             incoming.mkdir(parents=True, exist_ok=True)
             with FileLock(incoming / "merged.lock"):
                 if self.find([("cache", home)]) is None:
-                    self._merge(self._archive(incoming), home)
+                    self._merge(self._archive(incoming, accept_licence), home)
                     shutil.copyfile(self.index, home / INDEX)  # last: with it the set is complete
                     (incoming / "archive.tar.gz").unlink(missing_ok=True)
         return home
 
-    def _archive(self, incoming: Path) -> Path:
+    def _archive(self, incoming: Path, accept_licence: bool) -> Path:
         target = incoming / "archive.tar.gz"
         if target.is_file():
             return target
         name, url = self.manifest.name, self.manifest.facts["merged"]["archive"]
-        log.info("Downloading %s from %s (licence %s).", name, url, self.manifest.licence)
+        agree(self.manifest, accept_licence=accept_licence)
+        log.info("Downloading %s from %s.", name, url)
         with tqdm(unit="B", unit_scale=True, desc=name, disable=not settings.progress) as bar:
             fetch = ResumingDownloader(incoming / "archive.partial", is_whole_gzip, progress=bar.update)
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import zipfile
 from collections.abc import Iterable
@@ -14,15 +13,19 @@ from genviz._errors import DataError
 from genviz.io.atomic import atomic_dir
 from genviz.io.download import cache_folder, fetch_files
 from genviz.io.manifests import Manifest, safe_path
-from genviz.io.opening import reading
 from genviz.io.output import explained
-
-log = logging.getLogger("genviz")
+from genviz.io.tile_archive import reading_zip
 
 _BLOCK = 1 << 22
 
 
-def unpacked_section(manifest: Manifest, section: str, places: Iterable[tuple[str, Path]]) -> Path:
+def unpacked_section(
+    manifest: Manifest,
+    section: str,
+    places: Iterable[tuple[str, Path]],
+    *,
+    accept_licence: bool = False,
+) -> Path:
     """Folder of one section, unpacked; the archive is fetched, unpacked and given up where it is not there yet.
 
     Parameters
@@ -33,9 +36,13 @@ def unpacked_section(manifest: Manifest, section: str, places: Iterable[tuple[st
         Its name.
     places
         Where the set may lie.
+    accept_licence
+        Agree to the licence, where it asks for that.
 
     Raises
     ------
+    UsageError
+        Without consent to a licence that asks for it.
     DownloadError
         When the archive cannot be had.
     FileFormatError, DataError
@@ -47,13 +54,12 @@ def unpacked_section(manifest: Manifest, section: str, places: Iterable[tuple[st
             return found
     home = cache_folder(manifest.name)
     (file,) = manifest.select([section], ["archive"])
-    log.info("%s is licensed %s. %s", manifest.name, manifest.licence, manifest.facts.get("licence_note", ""))
     with explained(home):
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / f".{section}.lock"):
             if found := section_folder(home, section, needs):  # another process was faster
                 return found
-            archive = fetch_files(manifest, [file])[file.local]
+            archive = fetch_files(manifest, [file], accept_licence=accept_licence)[file.local]
             with atomic_dir(home / section, replace=True) as working:
                 _unpack(archive, working)
                 if not needs <= {path.name for path in working.rglob("*")}:
@@ -88,7 +94,7 @@ def section_folder(home: Path, section: str, needs: set[str]) -> Path | None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Write the members, without the one folder that is around all; names that leave the folder are refused."""
-    with reading(archive, "a zip archive"), zipfile.ZipFile(archive) as members:
+    with reading_zip(archive, "a zip archive"), zipfile.ZipFile(archive) as members:
         files = [item for item in members.infolist() if not item.is_dir() and "__MACOSX" not in item.filename]
         tops = {item.filename.partition("/")[0] for item in files}
         for item in files:

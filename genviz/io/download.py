@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,12 +16,15 @@ from tqdm.auto import tqdm
 
 from genviz._errors import DownloadError, UsageError
 from genviz._settings import settings
+from genviz.io.licences import agree
 from genviz.io.manifests import DataFile, Manifest, safe_path
 from genviz.io.output import explained
 from genviz.io.recognise import how_recognised, is_authentic
-from genviz.io.resuming import ResumingDownloader, WrongBytesError
+from genviz.io.resuming import RefusedError, ResumingDownloader, WrongBytesError
 
 log = logging.getLogger("genviz")
+
+GATED = frozenset({401, 403})  # what a server answers that wants to know who asks
 
 
 def cache_folder(name: str) -> Path:
@@ -35,15 +38,19 @@ def cached_place(manifest: Manifest, file: DataFile) -> Path:
 
 
 def local_places(manifest: Manifest, file: DataFile) -> list[Path]:
-    """Where a file may lie in ``$GENVIZ_DATA``: in the data set's folder, which may be a clone of its source."""
+    """Where a file may lie in ``$GENVIZ_DATA``: in the data set's folder, which may be a clone of its source.
+
+    Parts of one collection may share a copy of it, in the folder that their ``[hub]`` table names.
+    """
     if settings.data_dir is None:
         return []
     if not settings.data_dir.is_dir():
         raise UsageError(
             f"Expected a folder with data sets in GENVIZ_DATA; {settings.data_dir} is none. Correct or unset it."
         )
-    home = settings.data_dir / manifest.name
-    return list(dict.fromkeys([home / safe_path(file.local), home / safe_path(file.path)]))
+    folders = [manifest.name, manifest.facts.get("hub", {}).get("folder", manifest.name)]
+    homes = [settings.data_dir / safe_path(folder) for folder in folders]
+    return list(dict.fromkeys(home / safe_path(name) for home in homes for name in (file.local, file.path)))
 
 
 def find_file(manifest: Manifest, file: DataFile) -> Path | None:
@@ -66,7 +73,23 @@ def find_file(manifest: Manifest, file: DataFile) -> Path | None:
     return cached if cached.is_file() and is_authentic(cached, file) else None
 
 
-def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path]:
+def located(manifest: Manifest, file: DataFile) -> tuple[str, Path] | None:
+    """Place ("GENVIZ_DATA" or "cache") and path of a file that is here, by name; None for one that is not.
+
+    Bytes are not looked at: `find_file` does that.
+    """
+    places = [("GENVIZ_DATA", path) for path in local_places(manifest, file)]
+    places += [("cache", cached_place(manifest, file))]
+    return next(((where, path) for where, path in places if path.is_file()), None)
+
+
+def fetch_files(
+    manifest: Manifest,
+    files: Sequence[DataFile],
+    *,
+    accept_licence: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Path]:
     """Get files of a data set, downloading into the cache what is nowhere yet.
 
     A download is resumed, retried, recognised before it gets its name, and made by one process while
@@ -78,6 +101,10 @@ def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path
         The data set.
     files
         Some of its files.
+    accept_licence
+        Agree to the licence, where it asks for that; needed once, and only for files that are missing.
+    headers
+        Sent with each request to the host of the address.
 
     Returns
     -------
@@ -85,6 +112,8 @@ def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path
 
     Raises
     ------
+    UsageError
+        When the licence was not accepted.
     DownloadError
         When files cannot be had; one error, with the ways out.
     GenvizError
@@ -93,21 +122,27 @@ def fetch_files(manifest: Manifest, files: Sequence[DataFile]) -> dict[str, Path
     found = {file.local: find_file(manifest, file) for file in files}
     missing = [file for file in files if found[file.local] is None]
     if missing:
-        host = urlsplit(missing[0].url).netloc
+        sizes = [file.size for file in missing if file.size is not None]
+        total = sum(sizes) if len(sizes) == len(missing) else None
+        agree(manifest, accept_licence=accept_licence, n_files=len(missing), n_bytes=total)
         log.info(
-            "Downloading %d files of %s from %s (%s).", len(missing), manifest.name, host, manifest.licence
-        )
-        sizes = [file.size for file in missing]
-        total = sum(size for size in sizes if size) if all(sizes) else None
+            "Downloading %d files of %s from %s.",
+            len(missing), manifest.name, urlsplit(missing[0].url).netloc,
+        )  # fmt: skip
         bar = tqdm(total=total, unit="B", unit_scale=True, desc=manifest.name, disable=not settings.progress)
         with bar:
             for file in missing:
                 with _ways_out(manifest, missing):
-                    found[file.local] = _download(manifest, file, bar)
+                    found[file.local] = _download(manifest, file, bar, headers)
     return {local: path for local, path in found.items() if path is not None}
 
 
-def _download(manifest: Manifest, file: DataFile, bar: tqdm) -> Path:  # type: ignore[type-arg]
+def _download(
+    manifest: Manifest,
+    file: DataFile,
+    bar: tqdm,  # type: ignore[type-arg]
+    headers: Mapping[str, str] | None,
+) -> Path:
     """Fetch one file into the cache, under a lock that other processes wait for."""
     home = cache_folder(manifest.name)
     target = cached_place(manifest, file)
@@ -123,11 +158,14 @@ def _download(manifest: Manifest, file: DataFile, bar: tqdm) -> Path:  # type: i
                 target.unlink()
             partial = incoming / f"{key}.{Path(file.local).name}.partial"
             authentic = functools.partial(is_authentic, file=file)
-            downloader = ResumingDownloader(partial, authentic, size=file.size, progress=bar.update)
+            downloader = ResumingDownloader(
+                partial, authentic, size=file.size, progress=bar.update, headers=headers
+            )
+            known = f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}" if file.md5 else None
             with _quiet_pooch():
                 pooch.retrieve(
                     file.url,
-                    known_hash=f"sha256:{file.sha256}" if file.sha256 else None,
+                    known_hash=known,
                     fname=target.name,
                     path=target.parent,
                     downloader=downloader,
@@ -155,6 +193,8 @@ def _ways_out(manifest: Manifest, missing: Sequence[DataFile]) -> Iterator[None]
     except WrongBytesError:
         raise
     except DownloadError as err:
+        if isinstance(err, RefusedError) and err.code in GATED and "hub" in manifest.facts:
+            raise  # io.hub knows what to do about it
         first = missing[0].local
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DownloadError(

@@ -6,7 +6,7 @@ Shapes: H, W rows and columns; C channels as stored; 3 RGB.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -48,10 +48,25 @@ def read_pixels(path: Path, what: str, *, palette: bool = False) -> NDArray[Any]
         if path.suffix.lower() in (".tif", ".tiff"):
             return np.asarray(tifffile.imread(path))
         with path.open("rb") as handle:
-            return _decoded(_opened(handle), path, palette)
+            return decode_pixels(handle, str(path), palette=palette)
 
 
-def _opened(handle: Any) -> Any:
+def decode_pixels(handle: BinaryIO, where: str, *, palette: bool = False) -> NDArray[Any]:
+    """Pixels of a PNG, JPEG or BMP from an open file, as `read_pixels`; whoever opened it explains damage.
+
+    Parameters
+    ----------
+    handle
+        At its beginning.
+    where
+        The file, for messages.
+    palette
+        As for `read_pixels`.
+    """
+    return _decoded(_opened(handle), where, palette)
+
+
+def _opened(handle: BinaryIO) -> Any:
     start = handle.read(8)
     handle.seek(0)
     if start == b"\x89PNG\r\n\x1a\n":
@@ -61,13 +76,13 @@ def _opened(handle: Any) -> Any:
     return Image.open(handle, formats=["BMP"])
 
 
-def _decoded(image: Any, path: Path, palette: bool) -> NDArray[Any]:
+def _decoded(image: Any, where: str, palette: bool) -> NDArray[Any]:
     image.load()
     if image.mode in ("P", "PA") and not palette:
         image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
     if image.mode not in (*_PLAIN_MODES, "P"):
         raise FileFormatError(
-            f"Expected grey or RGB pixels in {path}; it is {image.mode}. Convert it to RGB."
+            f"Expected grey or RGB pixels in {where}; it is {image.mode}. Convert it to RGB."
         )
     return np.asarray(image)
 

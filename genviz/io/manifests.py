@@ -1,8 +1,9 @@
 """Manifests: what a public data set consists of, where each file comes from, and how it is recognised.
 
-One TOML file a data set in ``data_manifests/``. Every file has a URL and a SHA-256 or a git blob id (the
-SHA-1 by which git names a file); ``verified = true`` says that whoever wrote the manifest had the bytes,
-computed the SHA-256 and found the blob id as listed.
+One TOML file a data set in ``data_manifests/``. Every file has a URL and a SHA-256, a git blob id (the
+SHA-1 by which git names a file) or an MD5; ``verified = true`` says that whoever wrote the manifest had the
+bytes, computed the SHA-256 and found the blob id as listed. Data sets whose files a server lists (tables
+``[gdc]``, ``[hub]``) name none here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from genviz._errors import DataError, UsageError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,12 @@ class DataFile:
     url
         Where it is downloaded from.
     role
-        ``counts``, ``spots``, ``image``, ``labels``, ``annotation`` or ``readme``.
+        ``counts``, ``spots``, ``image``, ``patches``, ``metadata``, ``labels``, ``annotation``, ``archive`` or
+        ``readme``.
     section
         Section it belongs to; "" for none.
-    sha256, git_blob
-        How its bytes are recognised; one of them may be "", not known.
+    sha256, git_blob, md5
+        How its bytes are recognised, the first that is known; "" is not known.
     size
         Bytes, where known.
     verified
@@ -53,6 +56,7 @@ class DataFile:
     section: str = ""
     sha256: str = ""
     git_blob: str = ""
+    md5: str = ""
     size: int | None = None
     verified: bool = False
 
@@ -82,7 +86,7 @@ class Manifest:
     Attributes
     ----------
     name, title, kind, licence, citation
-        What it is and whom to thank; `kind` is ``spatial``, ``nuclei`` or ``bulk``.
+        What it is and whom to thank; `kind` is ``spatial``, ``nuclei``, ``bulk`` or ``tiles``.
     files, sections, panels
         What it consists of.
     facts
@@ -196,14 +200,14 @@ def _file(item: dict[str, Any]) -> DataFile:
         raise DataError(
             f"Expected an http(s) address of {file.path}; got {file.url!r}. Correct the manifest."
         )
-    for digest, form in ((file.sha256, _SHA256), (file.git_blob, _SHA1)):
+    for digest, form in ((file.sha256, _SHA256), (file.git_blob, _SHA1), (file.md5, _MD5)):
         if digest and not form.fullmatch(digest):
             raise DataError(
                 f"Expected a checksum of {file.path} in hex; got {digest!r}. Correct the manifest."
             )
-    if not (file.sha256 or file.git_blob):
+    if not (file.sha256 or file.git_blob or file.md5):
         raise DataError(
-            f"Expected a sha256 or a git_blob of {file.path}; it has neither. Correct the manifest."
+            f"Expected a sha256, a git_blob or an md5 of {file.path}; it has none. Correct the manifest."
         )
     if file.verified and not file.sha256:
         raise DataError(f"Expected a sha256 of {file.path}, which is marked verified; it has none.")

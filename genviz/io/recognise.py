@@ -1,4 +1,4 @@
-"""Whether a file's bytes are those a manifest names: SHA-256, or the SHA-1 by which git names them."""
+"""Whether a file's bytes are those a manifest names: SHA-256, the SHA-1 by which git names them, or MD5."""
 
 from __future__ import annotations
 
@@ -20,15 +20,24 @@ def git_blob_id(path: Path) -> str:
     return digest.hexdigest()
 
 
+def file_md5(path: Path) -> str:
+    """MD5 of a file's bytes; some archives publish nothing else."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def is_authentic(path: Path, file: DataFile) -> bool:
     """Whether a file has the bytes that the manifest names, by the strongest checksum it knows."""
     if file.size is not None and path.stat().st_size != file.size:
         return False
     if file.sha256:
         return file_sha256(path) == file.sha256
-    return git_blob_id(path) == file.git_blob
+    return git_blob_id(path) == file.git_blob if file.git_blob else file_md5(path) == file.md5
 
 
 def how_recognised(file: DataFile) -> str:
     """Name of the checksum that `is_authentic` uses."""
-    return "sha256" if file.sha256 else "git blob id"
+    return "sha256" if file.sha256 else "git blob id" if file.git_blob else "md5"

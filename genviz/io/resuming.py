@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,12 @@ _CUT = (
 
 class WrongBytesError(DownloadError):
     """The server's file is not the one that was asked for, however often it is fetched."""
+
+
+class RefusedError(DownloadError):
+    """The server has no such file, or does not hand it out; `code` is its HTTP status."""
+
+    code = 0
 
 
 class _Again(Exception):
@@ -64,6 +70,9 @@ class ResumingDownloader:
         Longest silence of the server.
     progress
         Called with the number of bytes that arrived.
+    headers
+        Sent with each request, to the host of the address only: what it redirects to does not see
+        ``Authorization``.
     """
 
     def __init__(
@@ -76,6 +85,7 @@ class ResumingDownloader:
         backoff_s: float = 0.5,
         timeout_s: float = 30.0,
         progress: Callable[[int], object] = lambda _: None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.partial = partial
         self.authentic = authentic
@@ -84,6 +94,7 @@ class ResumingDownloader:
         self.backoff_s = backoff_s
         self.timeout_s = timeout_s
         self.progress = progress
+        self.headers = dict(headers or {})
 
     def __call__(
         self, url: str, output_file: str | os.PathLike[str], pooch: Any, check_only: bool = False
@@ -136,7 +147,8 @@ class ResumingDownloader:
         if self.size and start >= self.size:
             return
         # No compression: a range of a compressed stream would be a range of other bytes.
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        headers = self.headers | {"Accept-Encoding": "identity"}
+        headers |= {"Range": f"bytes={start}-"} if start else {}
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout_s) as response:
             self._judge(response, url)
             if response.status_code == 206 and not _continues(response, start):
@@ -157,10 +169,12 @@ class ResumingDownloader:
         if code in (200, 206, 416):
             return
         if code in _GONE:
-            raise DownloadError(
+            refused = RefusedError(
                 f"Expected a file at {url}; the server answered {code} {response.reason}. "
                 "It was moved or removed, or your network does not let you see it."
             )
+            refused.code = code
+            raise refused
         pause = response.headers.get("Retry-After", "")
         wait_s = min(float(pause), _LONGEST_WAIT_S) if pause.isdigit() else 0.0
         raise _Again(f"the server answered {code} {response.reason}", wait_s)

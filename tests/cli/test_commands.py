@@ -83,8 +83,14 @@ def test_train_predict_evaluate_report(run, train, predict, tissue, tmp_path):
     assert f"24 genes at {tissue.read().n_obs} spots" in said.out
     out = tmp_path / "out" / "p.h5ad"
     scores = tmp_path / "scores.json"
-    said = run("evaluate", "genar", "--pred", out, "--counts", tissue.counts, "--json", scores)
+    words = ("evaluate", "genar", "--pred", out, "--counts", tissue.counts, "--json", scores)
+    said = run(*words)
+    n = tissue.read().n_obs
+    assert said.code == 2 and f"{n} were trained on ('P1')" in said.error and not scores.exists()
+    said = run(*words, "--allow-seen")
     assert said.code == 0, said.err
+    stamp = json.loads(scores.read_text())["leakage"]
+    assert (stamp["overridden"], stamp["kinds"]) == (True, {"row": n})
     entry = json.loads(scores.read_text())["metrics"]["mse"]
     assert set(entry) >= {"value", "ci", "n", "baseline"}
     assert said.out.splitlines()[0].split() == ["genar"]
@@ -126,4 +132,8 @@ def test_real_section(run, predict, her2st_dir, tmp_path):
     said = predict(image=image, spots=few, section="C5", mpp=0.687)
     assert said.code == 0, said.err
     assert "4 spots" in said.out
-    assert run("data", "verify", "her2st", "--sections", "C5").out.rstrip().endswith("0 wrong, 0 absent")
+    assert (
+        run("data", "verify", "her2st", "--sections", "C5")
+        .out.rstrip()
+        .endswith("0 wrong, 0 unchecked, 0 absent")
+    )

@@ -33,6 +33,11 @@ def test_scores_are_printed_and_written(run, home, tmp_path):
     assert "r_mean_share" in said.out
     document = json.loads((tmp_path / "s.json").read_text())
     assert document["schema"] == "genviz.scores/1" and document["sections"] == ["B"]
+    assert document["leakage"]["overridden"] is False
+    said = run(*words(home, tmp_path / "a.json"), "--sections", "A", "-n", 1, "--allow-seen")
+    assert said.code == 0, said.err
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert (document["leakage"]["overridden"], document["leakage"]["kinds"]) == (True, {"row": 20})
 
 
 def test_seen_sections_and_no_draws_are_refused(run, home, tmp_path):

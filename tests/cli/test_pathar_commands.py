@@ -52,9 +52,8 @@ def test_train_generate_evaluate(run, home, tmp_path):
     )
     assert said.code == 0, said.err
     assert "mask_dice" in said.out and "all scores in" in said.out.splitlines()[-1]
-    assert ("Warning: The model was trained on" in said.err) == bool(
-        json.loads((tmp_path / "s").read_text())["n_images_trained_on"]
-    )
+    stamp = json.loads((tmp_path / "s").read_text())["leakage"]
+    assert (stamp["overridden"], stamp["kinds"]) == (False, {})
     assert {"mask_dice", "ce_structure_dark"} <= set(json.loads((tmp_path / "s").read_text())["metrics"])
     said = run(
         "evaluate",
@@ -69,6 +68,18 @@ def test_train_generate_evaluate(run, home, tmp_path):
         tmp_path / "t",
     )
     assert said.code == 0, said.err
+
+
+def test_images_trained_on_are_refused_or_stamped(run, home, tmp_path):
+    words = ("--model", home / "model", "--data", home / "rows.h5ad", "--split", "train", "--device", "cpu")
+    said = run("evaluate", "pathar", *words, "--json", tmp_path / "s.json")
+    assert said.code == 2 and "8 were trained on" in said.error and "--allow-seen" in said.error
+    assert not (tmp_path / "s.json").exists()
+    said = run("evaluate", "pathar", *words, "--json", tmp_path / "s.json", "--allow-seen")
+    assert said.code == 0, said.err
+    stamp = json.loads((tmp_path / "s.json").read_text())["leakage"]
+    assert (stamp["overridden"], stamp["kinds"]) == (True, {"row": 8})
+    assert "Warning: Scores say nothing about other rows" in said.err
 
 
 def test_one_pair_is_a_pair_and_labels_may_be_repeated(run, home, tmp_path):

@@ -82,7 +82,7 @@ def test_wrong_bytes_are_found(empty):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: datasets.fetch("her3st"), "got 'her3st'. There are: clusterseg, dsb2018, her2st"),
+        (lambda: datasets.fetch("her3st"), "got 'her3st'. There are: clusterseg, coad-msi, dsb2018, her2st"),
         (lambda: datasets.fetch("her2st", sections=["C7"]), "got 'C7'. There are: A1, A2"),
         (lambda: datasets.verify("her2st", sections=["C7"]), "got 'C7'"),
     ],

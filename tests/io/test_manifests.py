@@ -167,7 +167,7 @@ def test_paths_that_leave_the_folder_are_refused(tmp_path, path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('git_blob = "ce013625030ba8dba906f756967f9e9ca394464a"', "", "neither"),
+        ('git_blob = "ce013625030ba8dba906f756967f9e9ca394464a"', "", "it has none"),
         ("ce013625030ba8dba906f756967f9e9ca394464a", "ce01", "in hex"),
         ('role = "counts"', 'role = "counts"\nverified = true', "marked verified"),
         ("https://", "file://", "http"),
