@@ -35,7 +35,8 @@ def downstream(
     """Dice on real validation pairs of nets trained on each set, with the same number of steps for all.
 
     ``dice`` is the mean over rows (empty ones left out where the net agrees, see `mask_rows`) and seeds;
-    ``dice_<label>`` by label; ``dice_seed_sd`` the sd over seeds. Intervals resample the groups of `real_val`
+    ``dice_<label>`` by label; ``dice_gain`` and ``dice_gain_<label>`` the difference to the baseline on the rows where
+    both are defined; ``dice_seed_sd`` the sd over seeds. Intervals resample the groups of `real_val`
     (whole images or scenes), not seeds. Show it with `scores_table`. A generator that has seen all real images has
     told them to its "100 synthetic" too: a fair small-data claim trains it on the same few.
 
@@ -68,21 +69,8 @@ def downstream(
     rows: dict[str, Floats] = {}
     spread: dict[str, float] = {}
     for name, pairs in train_sets.items():
-        found = image_set(pairs)
-        runs = []
-        for seed in seeds:
-            net = train_segmenter(
-                found.tiles,
-                found.needed("masks"),
-                strata=None if found.labels is None else found.labels.tolist(),
-                steps=steps,
-                width=width,
-                batch_size=batch_size,
-                seed=seed,
-                device=device,
-            )
-            runs.append(mask_rows(held.needed("masks"), net.predict(held.tiles), instances=False)["dice"])
-        rows[name] = _mean_defined(np.stack(runs))
+        runs = dice_runs(pairs, held, seeds, steps=steps, width=width, batch_size=batch_size, device=device)
+        rows[name] = mean_defined(runs)
         means = [float(np.nanmean(run)) for run in runs]
         spread[name] = float(np.std(means, ddof=1)) if len(seeds) > 1 else float("nan")
     table = {}
@@ -90,8 +78,49 @@ def downstream(
         note = f"{len(image_set(train_sets[name]))} pairs, {len(seeds)} seeds, {steps} steps"
         beside = None if baseline in (None, name) else rows[str(baseline)]
         scores = by_label("dice", values, held.labels, groups=held.groups, note=note, reference_N=beside)
+        if beside is not None:
+            scores |= by_label("dice_gain", values - beside, held.labels, groups=held.groups)
         table[name] = scores | {"dice_seed_sd": Score(spread[name], None, len(seeds))}
     return table
+
+
+def dice_runs(
+    train_pairs: Any,
+    real_val: ImageSet,
+    seeds: Sequence[int],
+    *,
+    steps: int,
+    width: int,
+    batch_size: int,
+    device: str,
+) -> Floats:
+    """Dice of every validation row, by one net a seed, (seeds, N); NaN where mask and net are both empty.
+
+    Parameters
+    ----------
+    train_pairs
+        As `image_set` takes them; labels are drawn equally often.
+    real_val
+        Held-out real pairs.
+    seeds, steps, width, batch_size, device
+        See `downstream`.
+    """
+    found = image_set(train_pairs)
+    runs = []
+    for seed in seeds:
+        net = train_segmenter(
+            found.tiles,
+            found.needed("masks"),
+            strata=None if found.labels is None else found.labels.tolist(),
+            steps=steps,
+            width=width,
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+        )
+        pred = net.predict(real_val.tiles)
+        runs.append(mask_rows(real_val.needed("masks"), pred, instances=False)["dice"])
+    return np.stack(runs)
 
 
 def downstream_sets(
@@ -122,18 +151,30 @@ def downstream_sets(
         Decides which.
     """
     true, made = image_set(real), image_set(synthetic, key)
-    few = made.rows(_first(made, n_synthetic, seed, whole=False))
+    few = made.rows(first_rows(made, n_synthetic, seed, whole=False))
     name = f"{n_synthetic} synthetic"
     sets = {"all real": true, name: few}
     for n in n_real:
-        some = true.rows(_first(true, n, seed, whole=True))
+        some = true.rows(first_rows(true, n, seed, whole=True))
         sets[f"{n} real"] = some
-        sets[f"{n} real + {name}"] = _mixed(some, few)
+        sets[f"{n} real + {name}"] = mixed(some, few)
     return sets
 
 
-def _first(pairs: ImageSet, n: int, seed: int, *, whole: bool) -> NDArray[np.intp]:
-    """Rows of `n` tiles of each label, the first in keyed order; or of `n` whole images."""
+def first_rows(pairs: ImageSet, n: int, seed: int, *, whole: bool) -> NDArray[np.intp]:
+    """Rows of `n` tiles of each label, the first in keyed order; or of `n` whole images.
+
+    Parameters
+    ----------
+    pairs
+        Rows to choose from.
+    n
+        How many of each label; a larger number only adds some.
+    seed
+        Decides which.
+    whole
+        Whether to count the images that tiles were cut from, and take all their tiles.
+    """
     kinds = np.full(len(pairs), "", object) if pairs.labels is None else pairs.labels
     single = pairs.sources is None or not whole
     units = np.arange(len(pairs)).astype(str).astype(object) if single else np.asarray(pairs.sources)
@@ -146,8 +187,14 @@ def _first(pairs: ImageSet, n: int, seed: int, *, whole: bool) -> NDArray[np.int
     return np.sort(np.array(chosen, np.intp))
 
 
-def _mixed(real: ImageSet, synthetic: ImageSet) -> ImageSet:
-    """Both, labelled so that each label of each source is drawn equally often."""
+def mixed(real: ImageSet, synthetic: ImageSet) -> ImageSet:
+    """Both, labelled so that each label of each source is drawn equally often.
+
+    Parameters
+    ----------
+    real, synthetic
+        Pairs.
+    """
 
     def kinds(pairs: ImageSet, source: str) -> list[str]:
         names = [""] * len(pairs) if pairs.labels is None else pairs.labels.tolist()
@@ -159,8 +206,14 @@ def _mixed(real: ImageSet, synthetic: ImageSet) -> ImageSet:
     return ImageSet(tiles, np.concatenate(foreground), labels)
 
 
-def _mean_defined(values: Floats) -> Floats:
-    """Mean over seeds of what is defined; NaN where nothing is."""
+def mean_defined(values: Floats) -> Floats:
+    """Mean over the first axis of what is defined; NaN where nothing is.
+
+    Parameters
+    ----------
+    values
+        Seeds first.
+    """
     defined = np.isfinite(values)
     n = defined.sum(axis=0)
     total = np.where(defined, values, 0.0).sum(axis=0)

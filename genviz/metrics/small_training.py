@@ -1,4 +1,4 @@
-"""One short training loop for the two small networks that scores need, with keyed randomness.
+"""One short training loop for the small networks that scores need, with keyed randomness.
 
 Shape legend: B rows of a batch, N rows, C channels, H and W pixel rows and columns.
 """
@@ -17,10 +17,11 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError
 from genviz._settings import settings
 from genviz.core.keyed import row_generator, row_key
-from genviz.metrics.image_set import Labels
+from genviz.metrics.image_set import Labels, Tiles
 
 Batch = Callable[[np.random.Generator], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
+Floats = NDArray[np.float64]
 
 _CONSTANT = 0.5  # share of the steps before the learning rate falls, linearly to 0
 _WEIGHT_DECAY = 0.01
@@ -50,6 +51,7 @@ def fit_small(
     seed: int,
     purpose: str,
     device: torch.device,
+    mixed: bool = True,
 ) -> list[float]:
     """Train with AdamW, bfloat16 autocast; the loss is computed in float32.
 
@@ -67,6 +69,8 @@ def fit_small(
         Key of every draw.
     device
         Where to compute.
+    mixed
+        Whether products are computed in bfloat16; else all in float32.
 
     Returns
     -------
@@ -85,8 +89,9 @@ def fit_small(
     losses: list[float] = []
     for step in tqdm(range(steps), desc=purpose, disable=not settings.progress, leave=False):
         x, y = (part.to(device) for part in batch(row_generator(seed, "", str(step), purpose)))
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type in ("cpu", "cuda")):
-            out = network(x.to(memory_format=torch.channels_last))
+        images = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed and device.type in ("cpu", "cuda")):
+            out = network(images)
         value = loss(out.float(), y)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
@@ -145,3 +150,38 @@ def as_input(tiles_BHWC: NDArray[np.floating] | NDArray[np.uint8]) -> Tensor:
     """
     values = np.ascontiguousarray(np.moveaxis(np.asarray(tiles_BHWC, np.float32), -1, 1))
     return torch.from_numpy(values) / 127.5 - 1.0
+
+
+@torch.inference_mode()
+def logits_of(network: nn.Module, tiles: Tiles, device: torch.device, batch_size: int = 64) -> Floats:
+    """What a classifier says about whole tiles, float64 (N, C).
+
+    Parameters
+    ----------
+    network
+        Put into eval mode.
+    tiles
+        uint8 (N, H, W, 3).
+    device
+        Where to compute.
+    batch_size
+        Tiles at a time.
+    """
+    network.to(device).eval()
+    parts = [
+        network(as_input(tiles[start : start + batch_size]).to(device)).double().cpu().numpy()
+        for start in range(0, len(tiles), batch_size)
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, 1))
+
+
+def softmax(logits_NC: Floats) -> Floats:
+    """Probabilities, (N, C).
+
+    Parameters
+    ----------
+    logits_NC
+        Float64.
+    """
+    power = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
+    return np.asarray(power / power.sum(axis=1, keepdims=True), np.float64)

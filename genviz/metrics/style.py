@@ -17,13 +17,20 @@ from torch import Tensor, nn
 from genviz._errors import UsageError
 from genviz.core.keyed import row_key
 from genviz.metrics.image_set import ImageSet, Labels, Tiles, image_set
-from genviz.metrics.small_training import as_input, draw_rows, fit_small, keyed_weights, turned
+from genviz.metrics.small_training import (
+    as_input,
+    draw_rows,
+    fit_small,
+    keyed_weights,
+    logits_of,
+    softmax,
+    turned,
+)
 from genviz.train.device import resolve_device
 
 Floats = NDArray[np.float64]
 
 _CROP_PX = 128
-_PREDICT_BATCH = 64
 _CALIBRATION_SHARE = 0.2  # of the training groups, kept for the temperature
 
 
@@ -59,8 +66,8 @@ class StyleNet:
         calibrated
             Whether to divide logits by the temperature.
         """
-        logits = _logits(self.network, np.asarray(tiles_NHW3), self.device)
-        return _softmax(logits / (self.temperature if calibrated else 1.0))
+        logits = logits_of(self.network, np.asarray(tiles_NHW3), self.device)
+        return softmax(logits / (self.temperature if calibrated else 1.0))
 
     def predict(self, tiles_NHW3: Tiles) -> Labels:
         """Most probable label of each tile.
@@ -133,7 +140,7 @@ def train_style(
         device=place,
     )
     rows = np.flatnonzero(kept)
-    logits = _logits(network, tiles.tiles[rows], place)
+    logits = logits_of(network, tiles.tiles[rows], place)
     return StyleNet(network, names, _temperature(logits, target[rows]), place)
 
 
@@ -160,28 +167,13 @@ def _cnn(width: int, n_labels: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, n_labels))
 
 
-@torch.inference_mode()
-def _logits(network: nn.Module, tiles: Tiles, place: torch.device) -> Floats:
-    network.to(place).eval()
-    parts = [
-        network(as_input(tiles[start : start + _PREDICT_BATCH]).to(place)).double().cpu().numpy()
-        for start in range(0, len(tiles), _PREDICT_BATCH)
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, 1))
-
-
-def _softmax(logits_NC: Floats) -> Floats:
-    power = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
-    return np.asarray(power / power.sum(axis=1, keepdims=True), np.float64)
-
-
 def _temperature(logits_NC: Floats, target_N: NDArray[Any]) -> float:
     """Temperature of least cross-entropy, between 1/20 and 20; 1 without tiles to fit on."""
     if not len(target_N):
         return 1.0
 
     def loss(log_t: float) -> float:
-        p = _softmax(logits_NC / np.exp(log_t))[np.arange(len(target_N)), target_N]
+        p = softmax(logits_NC / np.exp(log_t))[np.arange(len(target_N)), target_N]
         return float(-np.log(np.maximum(p, 1e-300)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
