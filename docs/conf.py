@@ -26,3 +26,5 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 default_role = "code"
+# Parameters of a constructor are linked to attributes of that name; two classes have one called `genes`.
+suppress_warnings = ["ref.python"]

@@ -229,6 +229,7 @@ class Uns:
     TILES = "tiles"
     FEATURES = "features"
     GENE_TREE = "gene_tree"
+    PANEL = "panel"  # how var["panel"] was chosen, and on which rows
     SPLIT = "split"
     SETUP = "setup"
     READER = "reader"

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from genviz import __version__
 from genviz._errors import GenvizError, TrainingStopped
-from genviz.cli import bench, data, evaluate, generate, predict, train
+from genviz.cli import bench, data, evaluate, generate, predict, recipe, train
 from genviz.cli.demo import demo
 from genviz.cli.doctor import doctor
 from genviz.cli.lab import lab
@@ -61,6 +61,7 @@ app.command(
     epilog="Example: genviz perturb --model runs/genevar --adata C5.h5ad --genes ERBB2,MKI67 --fold 0.25,0.5,1,2,4 "
     "--out perturbed.h5ad"
 )(perturb)
+app.add_typer(recipe.app, name="recipe")
 app.command(epilog="Example: genviz report predicted.h5ad --out report.html")(report)
 app.command(epilog="Example: genviz demo --out runs/demo")(demo)
 app.command(epilog="Example: genviz lab --no-browser --port 8890")(lab)

@@ -10,6 +10,13 @@ import typer
 from genviz.cli.data import chosen
 from genviz.cli.options import Device, Quiet, Seed, Verbose, speak
 
+AllowSeen = Annotated[
+    bool,
+    typer.Option(
+        "--allow-seen", help="Score rows that the model has seen; the result says so (leakage.overridden)."
+    ),
+]
+
 app = typer.Typer(no_args_is_help=True, help="Score models against measurements.")
 
 
@@ -27,6 +34,7 @@ def genar(
     pred: Annotated[Path, typer.Option(help="A prediction, .h5ad.")],
     counts: Annotated[Path, typer.Option(help="Measured counts, TSV (.gz): rows XxY, columns genes.")],
     json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
+    allow_seen: AllowSeen = False,
     seed: Seed = 0,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -35,7 +43,7 @@ def genar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.genar.jobs import evaluate_genar
 
-    typer.echo(evaluate_genar(pred, counts, json_file, seed=seed))
+    typer.echo(evaluate_genar(pred, counts, json_file, allow_seen=allow_seen, seed=seed))
 
 
 @app.command(
@@ -55,6 +63,7 @@ def pathar(
         str, typer.Option(help="Model folder, or the name of a model in the box.")
     ] = "pathar-dsb-mini",
     split: Annotated[str, typer.Option(help="Any value of the index's split, or all.")] = "val",
+    allow_seen: AllowSeen = False,
     seed: Seed = 0,
     device: Device = "auto",
     verbose: Verbose = False,
@@ -64,7 +73,9 @@ def pathar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.pathar.evaluation import evaluate_pathar
 
-    typer.echo(evaluate_pathar(model, data, json_file, split=split, seed=seed, device=device))
+    typer.echo(
+        evaluate_pathar(model, data, json_file, split=split, allow_seen=allow_seen, seed=seed, device=device)
+    )
 
 
 @app.command(
@@ -78,7 +89,7 @@ def genevar(
     json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
     sections: Annotated[
         str | None,
-        typer.Option(help="Sections to score, comma-separated; default those not trained on."),
+        typer.Option(help="Sections to score, comma-separated; default those not seen."),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="Tiles a row.")] = 8,
     rule: Annotated[str | None, typer.Option(help="How to sample; default the model's own rule.")] = None,
@@ -87,9 +98,7 @@ def genevar(
         int, typer.Option(help="Rows among which profiles are looked for; time grows with the square.")
     ] = 200,
     min_reads: Annotated[int, typer.Option(help="Rows with fewer reads are left out.")] = 200,
-    allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="Score rows that the model was trained on.")
-    ] = False,
+    allow_seen: AllowSeen = False,
     seed: Seed = 0,
     device: Device = "auto",
     verbose: Verbose = False,

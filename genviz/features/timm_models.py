@@ -44,6 +44,7 @@ class TimmModel:
 
 
 MODELS = {
+    "resnet18": TimmModel("resnet18.a1_in1k"),
     "resnet50": TimmModel("resnet50.a1_in1k"),
     "dinov2": TimmModel("vit_base_patch14_dinov2.lvd142m", options=(("img_size", 224),)),
     "uni": TimmModel(

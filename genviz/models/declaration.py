@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from genviz._errors import MissingKeyError
 from genviz._keys import Uns
 from genviz.core.splits import SPLITS
+from genviz.pp.fitted_rows import fitted_on
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -56,3 +59,19 @@ def declared(adata: AnnData, model: str, name: str) -> dict[str, Any]:
         )
     values: dict[str, Any] = json.loads(text)
     return values
+
+
+def trained_on(adata: AnnData, split_key: str) -> dict[str, Any]:
+    """What held-out rows could share with the training rows, as `pp.fitted_rows.fitted_on` tells it.
+
+    Parameters
+    ----------
+    adata
+        Rows; those marked ``train`` are meant, or all without a split.
+    split_key
+        Column of the split.
+    """
+    rows = np.ones(adata.n_obs, bool)
+    if split_key in adata.obs:
+        rows = (adata.obs[split_key].astype(str) == TRAIN).to_numpy(bool)
+    return fitted_on(adata, rows, split_key=split_key, names=False)

@@ -15,6 +15,7 @@ _NAMES = {
     "gene_tree": "genviz.pl.gene_tree",
     "pairs": "genviz.pl.pairs",
     "patch_check": "genviz.pl.patch_check",
+    "published": "genviz.pl.published",
     "report": "genviz.pl.report",
     "scores": "genviz.pl.scores",
     "token_maps": "genviz.pl.token_maps",

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genviz._errors import DataError, UsageError
-from genviz._keys import Obs, Var
+from genviz._keys import Obs, Uns, Var
 from genviz.core.counts import check_names
 from genviz.core.gene_ranks import detection_by_section, variability_rank
 from genviz.io.counts import counts_of, gene_positions
 from genviz.io.opening import existing, read_text_bytes
+from genviz.pp.fitted_rows import FITTED_ON, fitted_on
 from genviz.pp.splitting import training_rows
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 FLAVOURS = ("expressed_variable", "expressed", "variable")
+GIVEN = "given"  # the method of a panel that was not chosen here: on which rows it was, nobody knows
 Panel = str | PathLike[str] | Sequence[str]
 
 
@@ -35,7 +40,7 @@ def select_genes(
     min_fraction: float = 0.1,
     rows: Sequence[bool] | np.ndarray | None = None,
 ) -> None:
-    """Mark the genes to model in ``var["panel"]`` (bool).
+    """Mark the genes to model in ``var["panel"]`` (bool), and say in ``uns["genviz"]["panel"]`` (JSON) on which rows.
 
     Without `panel`, genes are chosen on training rows alone (``obs["split"] == "train"`` where there is a
     split, or `rows`): highly expressed are those detected in at least `min_fraction` of the spots of
@@ -66,13 +71,22 @@ def select_genes(
     UsageError
         For an unknown flavour or n < 1.
     """
+    record: dict[str, Any]
     if panel is not None:
         at = gene_positions(adata.var_names, read_panel(panel))
+        record = {"method": GIVEN}
+        if isinstance(panel, (str, PathLike)):
+            record["file"] = Path(panel).name
     else:
-        at = _chosen(adata, n, flavour, min_counts, min_fraction, training_rows(adata, rows))
+        chosen_on = training_rows(adata, rows)
+        at = _chosen(adata, n, flavour, min_counts, min_fraction, chosen_on)
+        limits = {"min_counts": min_counts, "min_fraction": min_fraction}
+        record = {"method": flavour} | limits | {FITTED_ON: fitted_on(adata, chosen_on)}
     mask = np.zeros(adata.n_vars, dtype=bool)
     mask[at] = True
     adata.var[Var.PANEL] = mask
+    record["digest"] = _digest(panel_of(adata))
+    adata.uns.setdefault(Uns.GENVIZ, {})[Uns.PANEL] = json.dumps(record)
 
 
 def read_panel(panel: Panel) -> list[str]:
@@ -126,6 +140,30 @@ def panel_of(adata: AnnData) -> list[str]:
             f"Expected genes marked in var['{Var.PANEL}']; none is. Run gv.pp.select_genes(adata)."
         )
     return names
+
+
+def panel_record(adata: AnnData) -> dict[str, Any] | None:
+    """How the genes of ``var["panel"]`` were chosen: method, and on which rows; None where nothing tells.
+
+    Parameters
+    ----------
+    adata
+        Reads ``uns["genviz"]["panel"]`` and checks that it is of the genes marked now.
+
+    Returns
+    -------
+    ``method`` (a flavour of `select_genes`, or "given"), ``fitted_on`` (see `fitted_on`) where it was chosen here.
+    """
+    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.PANEL)
+    if text is None or Var.PANEL not in adata.var:
+        return None
+    record: dict[str, Any] = json.loads(text)
+    return record if record.get("digest") == _digest(panel_of(adata)) else None
+
+
+def _digest(genes: Sequence[str]) -> str:
+    """SHA-256 of a set of genes, whatever their order."""
+    return hashlib.sha256(json.dumps(sorted(genes)).encode()).hexdigest()
 
 
 def _chosen(

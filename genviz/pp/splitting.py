@@ -121,6 +121,23 @@ def training_rows(adata: AnnData, rows: Sequence[bool] | np.ndarray | None = Non
     return np.asarray(mask)
 
 
+def declared_group(adata: AnnData, split_key: str = Obs.SPLIT) -> str | None:
+    """The column whose groups `split` kept whole ("library_id", "patient"); None where nothing is on record.
+
+    Parameters
+    ----------
+    adata
+        Reads ``uns["genviz"]["split"]``.
+    split_key
+        Column with the split; the record is of ``obs["split"]`` alone.
+    """
+    text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SPLIT)
+    if text is None or split_key != Obs.SPLIT or Obs.SPLIT not in adata.obs:
+        return None
+    group = json.loads(str(text)).get("group_key")
+    return None if group is None else str(group)
+
+
 def _groups(adata: AnnData, group_key: str) -> np.ndarray:
     if group_key not in adata.obs:
         raise MissingKeyError(

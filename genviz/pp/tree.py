@@ -15,6 +15,7 @@ from genviz._keys import Uns, Var, Varm
 from genviz.core.gene_tree import GeneTree
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.counts import counts_of
+from genviz.pp.fitted_rows import FITTED_ON, fitted_on
 from genviz.pp.panel import panel_of
 from genviz.pp.splitting import training_rows
 
@@ -42,7 +43,8 @@ def gene_tree(
     Reads raw counts (``layers["counts"]`` or ``X``), ``obs["split"]`` and ``var["panel"]``. Writes
     ``varm["gene_tree"]`` (int32, group of each gene at each scale, -1 outside the panel),
     ``var["gene_order"]`` (int32, position in display order, -1 outside) and
-    ``uns["genviz"]["gene_tree"]`` (JSON: method, layout, scales, seed, digests of rows and tree).
+    ``uns["genviz"]["gene_tree"]`` (JSON: method, layout, scales, seed, the rows it was fitted on, digests of rows and
+    tree).
 
     Parameters
     ----------
@@ -59,9 +61,9 @@ def gene_tree(
     """
     mask = training_rows(adata, rows)
     names = panel_of(adata) if genes is None else [str(gene) for gene in genes]
-    fitted_on = adata[mask]
+    training = adata[mask]
     tree = fit_gene_tree(
-        counts_of(fitted_on, genes=names),
+        counts_of(training, genes=names),
         names,
         scales=scales,
         method=method,
@@ -73,8 +75,10 @@ def gene_tree(
         "method": method,
         "seed": seed,
         "n_rows": int(mask.sum()),
-        "rows_digest": rows_digest(fitted_on.obs_names.tolist()),
+        "rows_digest": rows_digest(training.obs_names.tolist()),
     }
+    if method != "user":  # else the order was given, and no row was looked at
+        recipe[FITTED_ON] = fitted_on(adata, mask)
     write_tree(adata, tree, recipe)
 
 
@@ -88,8 +92,16 @@ def write_tree(adata: AnnData, tree: GeneTree, recipe: dict[str, Any]) -> None:
     tree
         The tree.
     recipe
-        How it came about, JSON values; layout, scales, digest and version are added.
+        How it came about, JSON values; layout, scales, digest and version are added, and for a tree that was edited
+        from the one in `adata` the rows that this one was fitted on.
     """
+    before, origin = tree_recipe(adata) or {}, recipe.get("edited_from")
+    if (
+        origin is not None
+        and origin in (before.get("digest"), before.get("edited_from"))
+        and FITTED_ON in before
+    ):
+        recipe = {FITTED_ON: before[FITTED_ON]} | recipe
     at = adata.var_names.get_indexer(list(tree.genes))
     groups = np.full((adata.n_vars, len(tree.scales)), OUTSIDE, dtype=np.int32)
     groups[at] = tree.groups

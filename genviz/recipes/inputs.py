@@ -14,6 +14,8 @@ from genviz.io.output import check_new_folder, check_writable
 if TYPE_CHECKING:
     from anndata import AnnData
 
+_HEST = "hest-"
+
 
 def check_sections(sections: Sequence[str] | None) -> None:
     """Refuse a list of no sections, which an empty variable of a shell makes of "some".
@@ -66,13 +68,15 @@ def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:
     """
     if data == "her2st":
         return datasets.her2st(list(sections) if sections else ["C2", "C3", "C4", "C5"])
+    if data.startswith(_HEST):
+        return datasets.hest(data, sections, images="slide")  # the ring around a spot is cut from the slide
     if data == "phantom":
         adata = datasets.phantom("spatial")
     elif Path(data).is_file():
         adata = io.read_h5ad(data, with_counts=True)
     else:
         raise UsageError(
-            f"Expected a dataset (her2st, phantom) or an .h5ad file, got {data!r}. See `genviz data list`."
+            f"Expected a dataset (her2st, hest-..., phantom) or an .h5ad file, got {data!r}. See `genviz data list`."
         )
     if sections is None:
         return adata

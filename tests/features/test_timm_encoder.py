@@ -149,7 +149,7 @@ def test_arguments_are_checked(saved):
         plain(device="tpu")
     with pytest.raises(UsageError, match=r"test_vit to take tiles of 224 px.*img_size"):
         local(saved, size_px=224, options={"dynamic_img_size": False})
-    with pytest.raises(UsageError, match=r"of resnet50, .*; got 'virchow9'"):
+    with pytest.raises(UsageError, match=r"of resnet18, resnet50, .*; got 'virchow9'"):
         TimmEncoder.named("virchow9")
 
 

@@ -38,7 +38,7 @@ ROOMS = {
     "controllers": {"anndata", "numpy", "pandas", "scipy"},
     "widgets": {"PIL", "anywidget", "ipywidgets", "numpy", "traitlets"},
     "napari": {"anndata", "dask", "h5py", "napari", "numpy", "qtpy", "zarr"},
-    "recipes": {"anndata", "numpy", "tifffile", "torch", "tqdm"},
+    "recipes": {"anndata", "distributed", "filelock", "numpy", "tifffile", "torch", "tqdm"},
     "cli": {"torch", "typer"},
 }  # fmt: skip
 

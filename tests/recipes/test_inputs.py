@@ -17,7 +17,8 @@ def test_which_rows_to_train_on(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"\(S0, S1\); got also S7, S9"):
         inputs.load_training_rows(rows, ["S9", "S0", "S7"])
     with pytest.raises(
-        UsageError, match=r"a dataset \(her2st, phantom\) or an .h5ad file, got 'nowhere'.*genviz data list"
+        UsageError,
+        match=r"a dataset \(her2st, hest-\.\.\., phantom\) or an .h5ad file, got 'nowhere'.*genviz data list",
     ):
         inputs.load_training_rows("nowhere", None)
     asked = []
@@ -25,6 +26,9 @@ def test_which_rows_to_train_on(tmp_path, monkeypatch):
     inputs.load_training_rows("her2st", None)
     inputs.load_training_rows("her2st", ["A1"])
     assert asked == [["C2", "C3", "C4", "C5"], ["A1"]]
+    monkeypatch.setattr(datasets, "hest", lambda *told, images: asked.append((*told, images)))
+    inputs.load_training_rows("hest-prad", ["MEND145"])
+    assert asked[-1] == ("hest-prad", ["MEND145"], "slide")
 
 
 def test_a_list_of_no_sections_is_not_all_of_them():

@@ -34,7 +34,8 @@ class Fitted:
     training_rows
         Section → names of the rows trained on.
     facts
-        Other JSON values: epochs, seed, patients, median panel counts, validation section and best epochs.
+        Other JSON values: epochs, seed, patients, median panel counts, validation section and best epochs, and what
+        training, panel and tree have seen.
     sha256, format
         Identity and format number of the checkpoint it was saved as or loaded from; None while unsaved.
     """

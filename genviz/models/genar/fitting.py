@@ -22,8 +22,10 @@ from genviz.models.genar.checkpoint import Fitted
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.rows import feature_recipe, rows_of
 from genviz.models.genar.scaler import Scaler
+from genviz.models.genar.seen import SEEN, seen_in_training
 from genviz.models.genar.setup import Setup
 from genviz.models.genar.training import TrainingData, TrainOptions, train_ensemble
+from genviz.pp.fitted_rows import FITTED_ON, fitted_on
 from genviz.pp.splitting import TEST, TRAIN
 from genviz.pp.tree import rows_digest, tree_of, tree_recipe
 
@@ -80,7 +82,7 @@ def fit(
     """Fit everything on the training rows; None when interrupted."""
     data = _data(adata[masks.train_N], setup)
     validation = None if masks.val_N is None else _data(adata[masks.val_N], setup)
-    tree = _tree(adata, setup, config, data.counts_NG, masks)
+    tree, tree_from = _tree(adata, setup, config, data.counts_NG, masks)
     recipe = feature_recipe(adata, setup.features)
     config = config.resolve(int(data.counts_NG.max()), recipe.get("n_own"))
     scaler = Scaler.fit(data.rows.features_NF, data.rows.libraries, normalise, data.rows.xy_N2)
@@ -89,12 +91,14 @@ def fit(
         return None
     rows = data.rows
     sections = {str(s): rows.names[rows.libraries == s].tolist() for s in dict.fromkeys(rows.libraries)}
+    used_N = masks.train_N if masks.val_N is None else masks.train_N | masks.val_N
+    seen = seen_in_training(adata, setup.genes, used_N, setup.split_key, tree_from)
     return Fitted(
         ensemble,
         features=setup.features,
         recipe=recipe,
         training_rows=sections,
-        facts=_facts(adata[masks.train_N], data, options),
+        facts=_facts(adata[masks.train_N], data, options) | {SEEN: seen},
     )
 
 
@@ -105,32 +109,41 @@ def _data(adata: AnnData, setup: Setup) -> TrainingData:
 
 def _tree(
     adata: AnnData, setup: Setup, config: GenARConfig, counts_NG: NDArray[np.int64], masks: Masks
-) -> GeneTree:
-    """The tree in ``varm`` if it has these genes and was fitted on the training rows, or made by hand.
+) -> tuple[GeneTree, dict[str, Any]]:
+    """The tree in ``varm`` if it has these genes and was fitted on the training rows, or made by hand; its origin.
 
     One that was fitted on other rows too would carry their expression into training: it is fitted again in the same
-    way, with a warning. Without any, the default tree is fitted.
+    way, with a warning. Without any, the default tree is fitted. A tree that was edited by hand is taken as it is; what
+    the tree before the edits was fitted on is kept on record.
     """
+    own = fitted_on(adata, masks.train_N, split_key=setup.split_key)
     recipe = tree_recipe(adata)
     if recipe is None or set((stored := tree_of(adata)).genes) != set(setup.genes):
-        return fit_gene_tree(counts_NG, list(setup.genes), scales=config.scales)
-    digest = rows_digest(adata.obs_names[masks.train_N].tolist())
-    if recipe.get("method") == "user" or recipe.get("rows_digest") == digest:
-        return stored.reindex(setup.genes)
+        tree = fit_gene_tree(counts_NG, list(setup.genes), scales=config.scales)
+        return tree, {"method": "linkage", FITTED_ON: own}
+    method = str(recipe.get("method", "linkage"))
+    before = recipe.get(FITTED_ON)
+    if method == "user":
+        told = {} if before is None else {FITTED_ON: before}
+        return stored.reindex(setup.genes), {"method": method} | told
+    same = recipe.get("rows_digest") == rows_digest(adata.obs_names[masks.train_N].tolist())
+    if same and (before is None or before.get("sections") == own.get("sections")):
+        return stored.reindex(setup.genes), {"method": method, FITTED_ON: own}
     warnings.warn(
         f"The gene tree in varm was fitted on {recipe.get('n_rows', 'other')} rows, not on the "
         f"{int(masks.train_N.sum())} training rows; it is fitted again on those. Run gv.pp.gene_tree on training "
         "rows to avoid this.",
         stacklevel=4,
     )
-    return fit_gene_tree(
+    tree = fit_gene_tree(
         counts_NG,
         list(setup.genes),
         scales=stored.scales,
-        method=recipe["method"],
+        method=method,
         layout=recipe.get("layout", stored.layout),
         seed=int(recipe.get("seed", 0)),
     )
+    return tree, {"method": method, FITTED_ON: own}
 
 
 def _facts(adata: AnnData, data: TrainingData, options: TrainOptions) -> dict[str, Any]:

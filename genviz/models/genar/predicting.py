@@ -21,7 +21,9 @@ from genviz.models.genar.prediction import predict_rows
 from genviz.models.genar.result import prediction_of
 from genviz.models.genar.rows import Rows, check_recipe, feature_recipe, recipe_notes, rows_of
 from genviz.models.genar.sampling import Clamp
+from genviz.models.genar.seen import SEEN, TREE, seen_record
 from genviz.models.genar.summary import READOUTS
+from genviz.pp.fitted_rows import FITTED_ON
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -59,6 +61,7 @@ def predict(
     summary = predict_rows(ensemble, rows, args, level, readouts)
     after = _notes_after(fitted, adata, rows, known, summary.genes.mean.sum(axis=1, dtype=np.float64))
     _warn(after)
+    seen = seen_record(fitted, rows)
     record = provenance(
         model=KIND,
         seed=args.seed,
@@ -76,6 +79,7 @@ def predict(
         "split_sha256": fitted.split_sha256,
         "training_sections": sorted(fitted.training_rows),
         "validation_section": fitted.facts.get("val"),
+        SEEN: seen,
         "best_epochs": fitted.facts.get("best_epochs", []),
         "config": ensemble.config.to_dict(),
         "features": fitted.features,
@@ -88,7 +92,8 @@ def predict(
         "warnings": [*notes, *on_depth, *after],
         "calibration": _CALIBRATION,
     }
-    return prediction_of(adata, summary, ensemble.tree, ensemble.scales, record, key=key)
+    tree_from = {"source": "model"} | {k: v for k, v in seen.get(TREE, {}).items() if k == FITTED_ON}
+    return prediction_of(adata, summary, ensemble.tree, ensemble.scales, record, key=key, tree_from=tree_from)
 
 
 def expected_counts(fitted: Fitted, adata: AnnData, args: SampleArgs, *, depth: Any) -> NDArray[np.float64]:

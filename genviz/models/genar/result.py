@@ -30,6 +30,7 @@ def prediction_of(
     provenance: dict[str, Any],
     *,
     key: str,
+    tree_from: dict[str, Any],
 ) -> AnnData:
     """Make the result object.
 
@@ -47,6 +48,8 @@ def prediction_of(
         JSON values.
     key
         Result key.
+    tree_from
+        Where the tree is from, JSON values.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def prediction_of(
     measured = measured_counts(adata, genes)
     if measured is not None:
         result.layers[Layers.COUNTS] = measured
-    write_tree(result, tree, {"source": "model"})
+    write_tree(result, tree, tree_from)
     result.uns[Uns.GENVIZ][key] = json.dumps(provenance)
     return result
 

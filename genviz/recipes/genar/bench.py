@@ -18,10 +18,9 @@ from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.atomic import atomic_write_json
 from genviz.io.output import check_writable
 from genviz.metrics import Score
-from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.flops import Timing, has_bfloat16, measure, transformer_flops
-from genviz.models.genar.network import GenARNetwork
 from genviz.models.genar.presets import preset
+from genviz.recipes.genar.untrained import untrained_network
 
 log = logging.getLogger("genviz")
 
@@ -93,17 +92,9 @@ def _scores(name: str, timing: Timing, ratio: float) -> dict[str, Score]:
 
 def _case(name: str, batch: int, dtype: str) -> tuple[Timing, float]:
     """One case, and the FLOP a second of a plain matrix product in the same precision."""
-    network = _network(preset(name), N_FEATURES)
+    network = untrained_network(preset(name), N_FEATURES)
     timing = measure(network, N_FEATURES, batch, dtype=dtype, repeats=3 if batch == 1 else 1)
     return timing, _matmul_rate(getattr(torch, dtype))
-
-
-def _network(config: GenARConfig, n_features: int) -> GenARNetwork:
-    counts = np.random.default_rng(0).poisson(5.0, (80, 200))
-    tree = fit_gene_tree(counts, [f"G{i}" for i in range(200)], scales=config.scales)
-    network = GenARNetwork(config.resolve(int(counts.max())), tree, n_features)
-    network.init_from_counts(counts)
-    return network.eval()
 
 
 def _matmul_rate(dtype: torch.dtype) -> float:
@@ -125,7 +116,7 @@ def _mini_seconds() -> float:
 
     settings.progress = False
     config, n_features = preset("mini"), 380
-    networks = [_network(config, n_features) for _ in range(config.n_members)]
+    networks = [untrained_network(config, n_features) for _ in range(config.n_members)]
     rng = np.random.default_rng(0)
     features = rng.normal(size=(SPOTS, n_features)).astype(np.float32)
     library = np.full(SPOTS, "S", dtype=object)

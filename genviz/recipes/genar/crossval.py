@@ -19,6 +19,8 @@ from genviz.io.atomic import atomic_write_json
 from genviz.models import GenAR, baselines
 from genviz.recipes.genar.held_out import without_counts
 from genviz.recipes.genar.variants import VARIANTS, Variant
+from genviz.recipes.leakage import LEAKAGE, LeakReport, joined_reports
+from genviz.recipes.seen_by import gate, seen_by_fold
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,6 +44,26 @@ class Folds:
     adata: AnnData
     sections: tuple[str, ...]
     genes: tuple[str, ...]
+    features: str = Obsm.features("morphology")
+    device: str = "auto"
+
+    def check(self, *, allow_seen: bool = False) -> LeakReport:
+        """Refuse folds whose panel was chosen on the sections held out, before anything is trained.
+
+        Parameters
+        ----------
+        allow_seen
+            Whether it may be so; the report says so then.
+
+        Raises
+        ------
+        UsageError
+            Saying which sections.
+        """
+        reports = [
+            gate(held, seen_by_fold(train, self.genes), allow_seen=allow_seen) for train, held in self.parts()
+        ]
+        return joined_reports(reports)
 
     def parts(self) -> Iterable[tuple[AnnData, AnnData]]:
         """Training rows and the section held out, once for each section."""
@@ -54,7 +76,12 @@ class Folds:
 
 
 def run_crossval(
-    folds: Folds, out: Path, *, names: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)
+    folds: Folds,
+    out: Path,
+    *,
+    names: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    allow_seen: bool = False,
 ) -> None:
     """Score every variant and baseline with every seed; a pair already in `out` is not computed again.
 
@@ -68,16 +95,19 @@ def run_crossval(
         Variants, and ``baselines`` for all baselines together; default everything.
     seeds
         Each is a whole cross-validation.
+    allow_seen
+        Whether the panel may have been chosen on the sections held out; stamped in each record under ``leakage``.
 
     Raises
     ------
     UsageError
-        For an unknown name.
+        For an unknown name, or a panel that was chosen on the sections held out.
     """
     wanted = ["baselines", *VARIANTS] if names is None else list(names)
     unknown = [name for name in wanted if name not in VARIANTS and name != "baselines"]
     if unknown:
         raise UsageError(f"Expected names of {', '.join(VARIANTS)} or baselines; got {', '.join(unknown)}.")
+    leakage = {LEAKAGE: folds.check(allow_seen=allow_seen).stamp()}
     for seed in seeds:
         for name in wanted:
             marker = out / f"{name if name != 'baselines' else 'ridge'}-{seed}.json"
@@ -92,7 +122,9 @@ def run_crossval(
             for model, scores in found.items():
                 atomic_write_json(
                     out / f"{model}-{seed}.json",
-                    metrics.scores_to_json(scores) | {"model": model, "seed": seed, "seconds": seconds},
+                    metrics.scores_to_json(scores)
+                    | {"model": model, "seed": seed, "seconds": seconds}
+                    | leakage,
                 )
             log.info("%s, seed %d: %.0f s", name, seed, seconds)
 
@@ -105,7 +137,7 @@ def score_variant(folds: Folds, name: str, variant: Variant, seed: int) -> dict[
     for train, held in folds.parts():
         if variant.embed:
             for part in (train, held):
-                del part.obsm[Obsm.features("morphology")]
+                del part.obsm[folds.features]
                 pp.embed(part, **variant.embed)
         model = _fit(train, folds, variant, seed)
         for suffix, options in variant.readouts.items():
@@ -126,14 +158,26 @@ def score_variant(folds: Folds, name: str, variant: Variant, seed: int) -> dict[
     return found
 
 
-def score_baselines(folds: Folds, seed: int) -> dict[str, dict[str, Score]]:
-    """Cross-validate all baselines, with training statistics and with each section's own."""
+def score_baselines(
+    folds: Folds,
+    seed: int,
+    *,
+    names: Sequence[str] = baselines.NAMES,
+    normalisations: Sequence[str] = ("train", "section"),
+) -> dict[str, dict[str, Score]]:
+    """Cross-validate baselines, with training statistics and with each section's own (``<name>_section``)."""
     found: dict[str, dict[str, Score]] = {}
-    for normalise in ("train", "section"):
+    for normalise in normalisations:
         by_name: dict[str, list[AnnData]] = {}
         for train, held in folds.parts():
             results = baselines.fit_predict(
-                train, without_counts(held), genes=list(folds.genes), normalise=normalise, seed=seed
+                train,
+                without_counts(held),
+                names,
+                genes=list(folds.genes),
+                features=folds.features,
+                normalise=normalise,
+                seed=seed,
             )
             for name, result in results.items():
                 by_name.setdefault(name, []).append(result)
@@ -162,9 +206,9 @@ def _fit(train: AnnData, folds: Folds, variant: Variant, seed: int) -> GenAR:
     train.uns.get(Uns.GENVIZ, {}).pop(Uns.GENE_TREE, None)
     if variant.tree is not None:
         pp.gene_tree(train, genes=list(folds.genes), seed=seed, **variant.tree)
-    GenAR.setup_anndata(train, genes=list(folds.genes))
+    GenAR.setup_anndata(train, features=folds.features, genes=list(folds.genes))
     model = GenAR(train, **{"preset": "mini", **variant.model})
-    model.train(seed=seed)
+    model.train(seed=seed, device=folds.device)
     return model
 
 

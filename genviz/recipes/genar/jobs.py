@@ -13,9 +13,11 @@ from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
 from genviz.io.output import check_writable
 from genviz.models import GenAR
 from genviz.models.zoo import MODEL_FOLDER
-from genviz.pl.report_data import result_key
+from genviz.pl.report_data import provenance_of, result_key
 from genviz.recipes.genar.held_out import attach_counts
 from genviz.recipes.inputs import check_run_folder, check_sections, load_training_rows
+from genviz.recipes.leakage import LEAKAGE
+from genviz.recipes.seen_by import gate, seen_by_genar
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -134,17 +136,41 @@ def predict_genar(
     return predicted
 
 
-def evaluate_genar(pred: Path, counts: Path, json_file: Path, *, seed: int) -> str:
-    """Score a prediction file against a table of counts; writes JSON, returns a table to print."""
+def evaluate_genar(
+    pred: Path, counts: Path, json_file: Path, *, allow_seen: bool = False, seed: int = 0
+) -> str:
+    """Score a prediction file against a table of counts; writes JSON, returns a table to print.
+
+    Parameters
+    ----------
+    pred
+        A prediction, .h5ad; its provenance says what the model has seen.
+    counts
+        Measured counts, a table as `io.read_counts` reads it.
+    json_file
+        Receives the scores in the schema of `metrics.scores_to_json`, and the stamp of the gate under ``leakage``.
+    allow_seen
+        Whether rows may be scored that the model, its panel or its tree has seen; stamped.
+    seed
+        Of the intervals.
+
+    Raises
+    ------
+    UsageError
+        For rows that were seen.
+    """
     check_writable(json_file)
     predicted = io.read_h5ad(pred)
     key = result_key(predicted)
     joined, measured = attach_counts(predicted, io.read_counts(counts))
+    seen = seen_by_genar(provenance_of(predicted, key), predicted.var_names)
+    report = gate(joined, seen, allow_seen=allow_seen)
     scores = metrics.expression(measured, joined, key=key, seed=seed)
     atomic_write_json(
         json_file,
         metrics.scores_to_json(scores)
-        | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs},
+        | {"n_rows": joined.n_obs, "n_rows_without_counts": predicted.n_obs - joined.n_obs}
+        | {LEAKAGE: report.stamp()},
     )
     return aligned(metrics.scores_table({key: scores}))
 

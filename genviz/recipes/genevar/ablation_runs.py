@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from genviz._errors import GenvizError
 from genviz.io.checkpoint_parts import config_digest
@@ -35,12 +37,18 @@ class Runs:
     data
         Rows.
     folder
-        Where unfinished trainings and tokens are.
+        Where unfinished trainings and tokens are. Other processes may work there too.
+    device
+        Where to train.
+    seconds
+        Processor time an epoch of each prior trained here from its start, by name and seed.
     """
 
     fitted: Fitted
     data: TrainingData
     folder: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    seconds: dict[tuple[str, int], float] = field(default_factory=dict)
     _flows: dict[tuple[str, int], Flow] = field(default_factory=dict)
 
     def flow(self, config: GeneVARConfig, seed: int) -> Flow:
@@ -68,14 +76,10 @@ class Runs:
             options = self._options("flow-{}-{}".format(*key), seed)
             kind = f"flow-{config_digest(config.counterfactuals.to_dict())[:12]}"
             cached = self._tokens(seed, config.views.flow, config, kind, against=True)
-            self._copy(cached, options, TOKENS)
-            found = train_flow(
-                config,
-                self.fitted.fitted_conditioner(),
-                self.fitted.trained_tokenizer(),
-                self.data,
-                options,
-            )
+            conditioner, tokenizer = self.fitted.fitted_conditioner(), self.fitted.trained_tokenizer()
+            with self._alone(options):
+                self._copy(cached, options, TOKENS)
+                found = train_flow(config, conditioner, tokenizer, self.data, options)
             if found is None:
                 raise _stopped()
             self._flows[key] = found
@@ -101,12 +105,18 @@ class Runs:
             When the training was interrupted; finished epochs are kept.
         """
         options = self._options(f"{name}-{seed}", seed)
-        self._copy(self._tokens(seed, config.views.paired, config, "paired"), options, TOKENS)
+        tokens = self._tokens(seed, config.views.paired, config, "paired")
         conditioner, tokenizer = self.fitted.fitted_conditioner(), self.fitted.trained_tokenizer()
         used = flow if config.injects else None
-        found = train_prior(config, conditioner, tokenizer, used, self.data, options)
+        with self._alone(options):
+            fresh = not (options.folder or self.folder).exists()
+            self._copy(tokens, options, TOKENS)
+            begun = time.process_time()
+            found = train_prior(config, conditioner, tokenizer, used, self.data, options)
         if found is None:
             raise _stopped()
+        if fresh:
+            self.seconds[name, seed] = (time.process_time() - begun) / config.prior.max_epochs
         prior, head = found
         return replace(self.fitted, config=config, flow=used, prior=prior, head=head, sha256=None)
 
@@ -129,7 +139,7 @@ class Runs:
             self.data.windows,
             config.views.paired,
             seed=seed,
-            device=torch.device("cpu"),
+            device=self.device,
             file=file,
         )["tokens"]
         z_MZ = code_views(conditioner, self.data.profiles, config.views.paired, seed)
@@ -158,22 +168,33 @@ class Runs:
         shutil.rmtree(self.folder / f"{name}-{seed}", ignore_errors=True)
 
     def _options(self, name: str, seed: int) -> RunOptions:
-        return RunOptions(seed=seed, precision=PRECISION, folder=self.folder / name, resume=True)
+        return RunOptions(
+            seed=seed, device=self.device, precision=PRECISION, folder=self.folder / name, resume=True
+        )
+
+    def _alone(self, options: RunOptions) -> FileLock:
+        """Held while a run is trained, against another process that needs the same one."""
+        assert options.folder is not None
+        locks = self.folder / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(locks / f"{options.folder.name}.lock")
 
     def _tokens(
         self, seed: int, n_views: int, config: GeneVARConfig, kind: str, *, against: bool = False
     ) -> Path:
         """File of the views of a seed, made if it is not there."""
         file = self.folder / "tokens" / f"{kind}-{seed}.safetensors"
-        token_views(
-            self.fitted.trained_tokenizer(),
-            self.data.windows,
-            n_views,
-            seed=seed,
-            device=torch.device("cpu"),
-            file=file,
-            against=config.counterfactuals if against else None,
-        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock")):
+            token_views(
+                self.fitted.trained_tokenizer(),
+                self.data.windows,
+                n_views,
+                seed=seed,
+                device=self.device,
+                file=file,
+                against=config.counterfactuals if against else None,
+            )
         return file
 
     @staticmethod

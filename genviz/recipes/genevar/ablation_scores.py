@@ -31,6 +31,7 @@ RULE = "model"  # no guidance and no nucleus between what was learned and what i
 N_DRAWS = 2  # tiles a row
 N_MASKS = 4  # masks a tile, for likelihoods
 _KEY = "genevar"
+_LEAST = 10  # tiles of a section, for a distance of its own
 
 Found = dict[str, Score]
 
@@ -39,7 +40,7 @@ Found = dict[str, Score]
 
 
 def reference_scores(fitted: Fitted, held: HeldOut) -> Found:
-    """What no prior can beat: the tokenizer's own tiles, and real tiles of the training sections.
+    """What no prior can beat: the tokenizer's own tiles, and real tiles of training sections of ten tiles or more.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def reference_scores(fitted: Fitted, held: HeldOut) -> Found:
         "r": Score(mean_r(held.real_ND, made_ND), n=len(made_ND)),
     }
     for name, real_ND in held.training.items():
+        if len(real_ND) < _LEAST:
+            continue
         n = min(len(real_ND), len(held.real_ND))
         first, second = (_evenly(x_ND, n) for x_ND in (held.real_ND, real_ND))
         found[f"fd_{name}"] = Score(frechet(first, second), n=n)

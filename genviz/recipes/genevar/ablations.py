@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from genviz._errors import DataError
 from genviz.io.atomic import atomic_write_json
 from genviz.io.checkpoint_parts import config_digest
@@ -103,6 +105,7 @@ def setting(
     records: Path,
     work: Path,
     budget: Changes = BUDGET,
+    device: torch.device | None = None,
 ) -> Setting:
     """Read all rows into memory, and tokens of the test section.
 
@@ -116,6 +119,8 @@ def setting(
         Folder of the records; folder of tokens and unfinished trainings, which may be deleted afterwards.
     budget
         Changes of all configurations: sizes and lengths.
+    device
+        Where to train and to measure; default the CPU.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def setting(
             f"Expected a test section that nothing was trained on; {', '.join(both)} is among the training rows. "
             "Name another, or take a model that has not seen it."
         )
-    return Setting(fitted, base, Runs(fitted, data, work), held, records)
+    return Setting(fitted, base, Runs(fitted, data, work, device or torch.device("cpu")), held, records)
 
 
 def configurations(base: GeneVARConfig, names: Sequence[str] = NAMES) -> dict[str, GeneVARConfig]:
@@ -190,7 +195,7 @@ def run(told: Setting, seeds: Sequence[int], names: Sequence[str] = NAMES) -> li
             if _is_there(told, path):
                 continue
             begun = time.process_time()
-            config, scores = _measured(told, name, configs[name], seed)
+            config, scores = measured(told, name, seed)
             _write(told, path, short(name), labels, seed, config, scores)
             told.runs.forget(short(name), seed)
             new.append(path)
@@ -203,10 +208,24 @@ def short(name: str) -> str:
     return name.removeprefix("abl/")
 
 
-def _measured(
-    told: Setting, name: str, config: GeneVARConfig, seed: int
-) -> tuple[GeneVARConfig, dict[str, Score]]:
-    """One run and all that is told of it."""
+def measured(told: Setting, name: str, seed: int) -> tuple[GeneVARConfig, dict[str, Score]]:
+    """Train and measure one run: its configuration as it was trained, and all that is told of it.
+
+    Parameters
+    ----------
+    told
+        From `setting`.
+    name
+        Out of `genviz.models.genevar.ablations.ABLATIONS`, or ``abl/x_train_prev``. The condition is that of `told`.
+    seed
+        Of views, start weights, order and draws.
+
+    Returns
+    -------
+    The configuration, and ``flow_...``, ``map_...`` (see `flow_scores`), ``nll...``, ``fd``, ``r`` (see
+    `prior_scores`); ``seconds_per_epoch``, processor time of the prior's training where it was not resumed.
+    """
+    config = configurations(told.base, [name])[name]
     scores: dict[str, Score] = {}
     flow = told.runs.flow(config, seed) if config.refine else None
     if flow is not None:
@@ -216,6 +235,8 @@ def _measured(
         scores["keep_rate"] = Score(told.runs.kept_share(flow, gradient, seed))
         config = changed(config, {"mask": {"keep_rate": scores["keep_rate"].value}})
     model = told.runs.prior(short(name), config, flow, seed)
+    if (seconds := told.runs.seconds.get((short(name), seed))) is not None:
+        scores["seconds_per_epoch"] = Score(seconds, n=config.prior.max_epochs)
     scores |= prior_scores(model, told.held, seed=seed)
     if name in _MASK_TRAINED and flow is not None:
         scores["keep_rate"] = Score(told.runs.kept_share(flow, config, seed))

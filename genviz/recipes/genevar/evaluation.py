@@ -29,6 +29,7 @@ from genviz.recipes.genevar.nuisance import nuisance_scores
 from genviz.recipes.genevar.rows import MIN_READS, Evaluated, load_evaluated
 from genviz.recipes.genevar.use import RETRIEVED, likelihood_scores, use_scores, variant_scores
 from genviz.recipes.inputs import check_sections
+from genviz.recipes.leakage import LEAKAGE
 
 EXTRACTOR = "morphology"
 _LEAST = 10  # rows: on fewer, nothing here means anything
@@ -62,11 +63,12 @@ def evaluate_genevar(
         "her2st", "phantom", or an .h5ad file with counts and tiles or slides. Floors, bounds and the look for copies
         need the model's own training rows: where the data do not hold them they are left out, and the JSON says so.
     json_file
-        Receives the scores in the schema of `metrics.scores_to_json`, with sections, seen ones and what was left out.
+        Receives the scores in the schema of `metrics.scores_to_json`, with sections, the stamp of the gate under
+        ``leakage``, and what was left out.
     sections
-        To score; by default those that the model was not trained on.
+        To score; by default those that the model has not seen.
     allow_seen
-        Whether rows may be scored that the model was trained on.
+        Whether rows may be scored that the model, or its condition, has seen; stamped.
     min_reads
         Rows with fewer reads are left out, of training rows too.
     n
@@ -88,7 +90,7 @@ def evaluate_genevar(
     Raises
     ------
     UsageError
-        For rows that the model was trained on, sections that do not exist, or too few rows.
+        For rows that were seen, sections that do not exist, or too few rows.
     """
     check_sections(sections)
     check_kept(json_file, Path(data))
@@ -142,9 +144,8 @@ def facts_of(case: Evaluated, data: str, n: int, seed: int, rule: Any) -> dict[s
         "data": data,
         "sections": sorted({str(name) for name in part.sections}),
         "sections_of_training": list(fitted.facts.get(SECTIONS, [])),
-        "seen": case.seen,
-        "seen_patients": case.same_patients,
-        "same_patient": None if case.same_patients is None else bool(case.same_patients),
+        "seen": case.leakage.sections,
+        LEAKAGE: case.leakage.stamp(),
         "n_rows": len(part),
         "n_draws": n,
         "n_training_rows": 0 if case.training is None else len(case.training),

@@ -89,7 +89,7 @@ def perturb_genevar(
     max_rows
         Most rows to take, at random by the seed; None: all.
     training
-        An .h5ad file with the training rows, for the range of values; default the rows themselves.
+        An .h5ad file with the training rows, for the range of values; default what the model keeps of its own.
     device
         Where to compute.
     out

@@ -21,11 +21,14 @@ from genviz.io.manifests import load_manifest
 from genviz.metrics import TissueStandard
 from genviz.models.genevar.codec import tile_tokens
 from genviz.models.genevar.conditions import conditions, told_by
-from genviz.models.genevar.rows import SECTIONS, SPLIT_BY
-from genviz.models.genevar.seen import seen_patients, seen_rows, trained_rows
+from genviz.models.genevar.rows import SECTIONS
+from genviz.models.genevar.seen import trained_rows
 from genviz.models.genevar.tile_windows import windows_of
 from genviz.recipes.genevar.jobs import declare_tiles
 from genviz.recipes.inputs import load_training_rows
+from genviz.recipes.leakage import LeakReport
+from genviz.recipes.leaks import leaks_of
+from genviz.recipes.seen_by import gate, scored_rows, seen_by_genevar, with_patients
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -106,18 +109,15 @@ class Evaluated:
         Rows to score.
     training
         The model's own training rows; None where the data do not hold them.
-    seen
-        Sections among the scored ones that the model was trained on.
-    same_patients
-        Patients of scored rows whose other rows it was trained on; None where nothing tells.
+    leakage
+        What the gate found.
     left_out
         What could not be scored, and why.
     """
 
     held_out: Part
     training: Part | None
-    seen: list[str] = field(default_factory=list)
-    same_patients: list[str] | None = None
+    leakage: LeakReport = field(default_factory=LeakReport)
     left_out: list[str] = field(default_factory=list)
 
     @cached_property
@@ -166,9 +166,9 @@ def load_evaluated(
     data
         "her2st", "phantom", or an .h5ad file with counts and tiles or slides.
     sections
-        To score; by default all that the model was not trained on (of HER2ST among C2 to C5).
+        To score; by default all that the model has not seen (of HER2ST among C2 to C5).
     allow_seen
-        Whether rows may be scored that the model was trained on.
+        Whether rows may be scored that the model has seen: see `genviz.recipes.leaks`.
     min_reads
         Rows with fewer reads are left out everywhere: a profile of three reads is an outlier of the condition, which
         spoils the ridge and with it the bounds.
@@ -176,7 +176,7 @@ def load_evaluated(
     Raises
     ------
     UsageError
-        For rows that the model was trained on, or none to score.
+        For rows that the model has seen, or none to score.
     """
     adata = _with_training_rows(model, data, sections)
     deep_N = _reads(adata) >= min_reads
@@ -188,26 +188,20 @@ def load_evaluated(
     adata = adata if deep_N.all() else adata[deep_N].copy()
     declare_tiles(adata, model.setup.mpp)
     labels = np.asarray(library_of_rows(adata), object)
-    trained_N, seen_N = (which(model.fitted, adata) for which in (trained_rows, seen_rows))
-    chosen_N = ~seen_N if sections is None else np.isin(labels.astype(str), list(sections))
-    seen = sorted({str(name) for name in labels[chosen_N & seen_N]})
+    trained_N, seen = trained_rows(model.fitted, adata), seen_by_genevar(model.fitted, adata)
+    if sections is None:
+        chosen_N = ~leaks_of(*with_patients(scored_rows(adata), seen)).any_N()
+    else:
+        chosen_N = np.isin(labels.astype(str), list(sections))
     if not chosen_N.any():
         raise UsageError(
             f"Expected sections of {data} that the model was not trained on; there are none (trained on "
             f"{', '.join(model.fitted.facts.get(SECTIONS, []))}). Name sections, or give other data."
         )
-    if seen and not allow_seen:
-        whose = (
-            " or on other rows of their patients" if model.fitted.facts.get(SPLIT_BY) == Obs.PATIENT else ""
-        )
-        raise UsageError(
-            f"Expected rows that the model was not trained on; it was trained on {', '.join(seen)}{whose}. Name other "
-            "sections, or pass --allow-seen (allow_seen=True): the scores say so then."
-        )
+    leakage = gate(adata[chosen_N], seen, allow_seen=allow_seen)
     training = Part(adata[trained_N].copy(), model) if trained_N.sum() > 1 else None
     held_out = Part(adata[chosen_N].copy(), model)
-    patients = seen_patients(model.fitted, held_out.adata, None if training is None else training.adata)
-    found = Evaluated(held_out, training, seen, patients)
+    found = Evaluated(held_out, training, leakage)
     if not deep_N.all():
         found.left_out.append(f"{int((~deep_N).sum())} rows with fewer than {min_reads} reads")
     if training is None:

@@ -15,6 +15,7 @@ from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_write_json
 from genviz.io.output import check_writable
 from genviz.metrics import Score
+from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import new_prior
 from genviz.models.pathar.presets import preset as preset_config
 from genviz.models.pathar.prior.network import Prior
@@ -74,7 +75,7 @@ def bench_pathar(
             f"Expected samplers out of {', '.join(SAMPLERS)}; got {', '.join(samplers) or 'none'}."
         )
     place = resolve_device(device)
-    tokenizer, prior = networks(preset, place)
+    tokenizer, prior = networks(preset_config(preset), place)
     scores = {
         "parameters_tokenizer": Score(float(count_parameters(tokenizer)), n=1),
         "parameters_prior": Score(float(count_parameters(prior)), n=1),
@@ -82,7 +83,7 @@ def bench_pathar(
     cases = [(sampler, size) for size in sizes for sampler in samplers]
     found = {}
     for sampler, size in tqdm(cases, desc="benchmark", unit="case", disable=not settings.progress):
-        found[sampler, size] = _least(_drawing(prior, sampler, size), place, repeats)
+        found[sampler, size] = fastest(drawing(prior, sampler, size), place, repeats)
     for sampler, size in cases:
         seconds, cpu = (value / size for value in found[sampler, size])
         base = found[samplers[-1], size][0] / size
@@ -95,7 +96,7 @@ def bench_pathar(
             f"{name}_ratio": Score(base / seconds, n=size, note=f"times faster than {samplers[-1]}"),
         }
     for size in sizes:
-        seconds, _ = _least(_decoding(tokenizer, size, place), place, repeats)
+        seconds, _ = fastest(decoding(tokenizer, size, place), place, repeats)
         scores[f"decode_b{size}_seconds_per_pair"] = Score(seconds / size, n=size, note="image and mask")
     machine = {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": place.type}
     document = metrics.scores_to_json(scores) | {"preset": preset, "rule": RULE, "machine": machine}
@@ -103,11 +104,20 @@ def bench_pathar(
     return "\n".join(f"{name:<40} {score.value:>12.4g}  {score.note}" for name, score in scores.items())
 
 
-def networks(preset: str, device: torch.device) -> tuple[DualTokenizer, Prior]:
-    """Both parts of a preset with random weights; heads too, so that tokens are drawn and not decided."""
-    config = preset_config(preset)
+def networks(config: PathARConfig, device: torch.device, *, seed: int = 0) -> tuple[DualTokenizer, Prior]:
+    """Both parts with random weights; heads too, so that tokens are drawn and not decided.
+
+    Parameters
+    ----------
+    config
+        Of both.
+    device
+        Where to compute.
+    seed
+        Of the weights.
+    """
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         tokenizer = DualTokenizer(config.tokenizer)
         prior = new_prior(config.prior, tokenizer, _LABELS)
         for head in (prior.structure_out, prior.appearance_out):
@@ -124,23 +134,51 @@ def _sizes(batches: Sequence[str]) -> list[int]:
     return [int(text) for text in batches]
 
 
-def _drawing(prior: Prior, sampler: str, size: int) -> Callable[[], object]:
+def drawing(prior: Prior, sampler: str, size: int) -> Callable[[], object]:
+    """Give what draws the tokens of a batch, with guidance.
+
+    Parameters
+    ----------
+    prior
+        Random weights will do.
+    sampler, size
+        Out of `SAMPLERS`; pairs at once.
+    """
     labels = torch.arange(size) % _LABELS
     keys = [row_key(0, "", str(row), "bench") for row in range(size)]
     rule = sample_rule(RULE)
     return lambda: sample(prior, labels, rule, keys, sampler=sampler, batch_size=size)
 
 
-def _decoding(tokenizer: DualTokenizer, size: int, device: torch.device) -> Callable[[], object]:
+def decoding(tokenizer: DualTokenizer, size: int, device: torch.device) -> Callable[[], object]:
+    """Give what decodes the images of a batch, and the masks where there are any.
+
+    Parameters
+    ----------
+    tokenizer
+        Random weights will do.
+    size, device
+        Pairs at once, and where.
+    """
     grid = tokenizer.config.grid
     generator = torch.Generator().manual_seed(0)
     s_BN, a_BN = (
         torch.randint(n, (size, grid[0] * grid[1]), generator=generator).to(device)
         for n in (tokenizer.config.structure_codes, tokenizer.config.appearance_codes)
     )
+    if not tokenizer.dual:
+        return lambda: tokenizer.decode_image(None, a_BN, grid)
     return lambda: (tokenizer.decode_image(s_BN, a_BN, grid), tokenizer.decode_mask(s_BN, grid))
 
 
-def _least(work: Callable[[], object], device: torch.device, repeats: int) -> Seconds:
-    """The least of the repeats, after one that is not counted."""
+def fastest(work: Callable[[], object], device: torch.device, repeats: int) -> Seconds:
+    """The least of the repeats, after one that is not counted.
+
+    Parameters
+    ----------
+    work, device
+        What is run where.
+    repeats
+        Runs that count.
+    """
     return least([timed(work, device)[1] for _ in range(repeats + 1)][1:])

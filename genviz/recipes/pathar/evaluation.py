@@ -6,7 +6,6 @@ have scores of their own, named ``..._empty``. Shape legend: R crops, N cells, K
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -27,10 +26,12 @@ from genviz.io.output import check_writable
 from genviz.metrics import Score
 from genviz.metrics.row_means import by_label, mean_score
 from genviz.models import PathAR
+from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.pathar.jobs import KEY, load_image_rows
 from genviz.recipes.pathar.leak import STREAMS, leak_scores
 from genviz.recipes.pathar.score_table import score_text
 from genviz.recipes.pathar.swaps import swap_scores
+from genviz.recipes.seen_by import gate, seen_by_pathar
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -85,11 +86,16 @@ class Held:
 
 
 def evaluate_pathar(
-    model: str, data: str, json_file: Path, *, split: str = "val", seed: int = 0, device: str = "auto"
+    model: str,
+    data: str,
+    json_file: Path,
+    *,
+    split: str = "val",
+    allow_seen: bool = False,
+    seed: int = 0,
+    device: str = "auto",
 ) -> str:
     """Score a model on the images of one split; writes JSON, returns the promised scores as text to print.
-
-    Images that the model was trained on are scored like others, with a warning.
 
     Parameters
     ----------
@@ -98,9 +104,11 @@ def evaluate_pathar(
     data
         See `load_image_rows`. Where its training images are there, they give the baseline of the likelihood.
     json_file
-        Receives the scores in the schema of `metrics.scores_to_json`.
+        Receives the scores in the schema of `metrics.scores_to_json`, and the stamp of the gate under ``leakage``.
     split
         Any value of ``obs["split"]``, or "all".
+    allow_seen
+        Whether images may be scored that the model was trained on, or others of their scenes; stamped.
     seed
         Of bootstraps, and of which crops are swapped.
     device
@@ -109,19 +117,13 @@ def evaluate_pathar(
     Raises
     ------
     UsageError
-        For a split that does not occur.
+        For a split that does not occur, or images that were seen.
     """
     check_writable(json_file)
     fitted = PathAR.load(model, device=device)
     adata = load_image_rows(data)
     chosen = rows_of_split(adata, split)
-    known = set(fitted.fitted.training_rows)
-    seen = sum(name in known for name in chosen.obs_names)
-    if seen:
-        warnings.warn(
-            f"The model was trained on {seen} of these {chosen.n_obs} images: scores of them say nothing about others.",
-            stacklevel=2,
-        )
+    report = gate(chosen, seen_by_pathar(fitted.fitted, adata), allow_seen=allow_seen)
     held = held_out(fitted, pp.crops(chosen, fitted.config.tokenizer.size_px), seed)
     scores = all_scores(fitted, held, adata, seed)
     facts: dict[str, int | str] = {
@@ -129,10 +131,9 @@ def evaluate_pathar(
         "n_images": chosen.n_obs,
         "n_crops": held.crops.n_obs,
         "n_crops_empty": int((~held.filled).sum()),
-        "n_images_trained_on": seen,
         "checkpoint_sha256": fitted.fitted.sha256 or "",
     }
-    atomic_write_json(json_file, metrics.scores_to_json(scores) | facts)
+    atomic_write_json(json_file, metrics.scores_to_json(scores) | facts | {LEAKAGE: report.stamp()})
     return score_text(scores, sorted(set(held.labels.tolist())), facts, json_file)
 
 

@@ -7,6 +7,7 @@ import pytest
 from genviz.models.genar.flops import Timing
 from genviz.models.genar.presets import preset
 from genviz.recipes.genar import bench
+from genviz.recipes.genar.untrained import untrained_network
 
 
 def test_a_case_is_timed_against_this_machine(monkeypatch):
@@ -17,7 +18,7 @@ def test_a_case_is_timed_against_this_machine(monkeypatch):
 
 
 def test_networks_have_the_presets_parts_and_do_not_train():
-    network = bench._network(preset("nano"), 7)
+    network = untrained_network(preset("nano"), 7)
     assert not network.training
     assert network.config.width == preset("nano").width
 

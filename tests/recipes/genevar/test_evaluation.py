@@ -12,6 +12,7 @@ from genviz._errors import DataError, UsageError
 from genviz.metrics.condition_use import correlation_scores
 from genviz.metrics.tissue import TISSUE
 from genviz.models.genevar.prior.rule import sample_rule
+from genviz.pp.fitted_rows import fitted_on
 from genviz.recipes.genevar.draws import draw, has_depth
 from genviz.recipes.genevar.evaluation import evaluate_genevar, facts_of
 from genviz.recipes.genevar.nuisance import nuisance_scores
@@ -89,16 +90,21 @@ def test_all_scores_are_there(told):
 
 def test_rows_that_were_trained_on_are_refused_or_stamped(home):
     data = str(home / "rows.h5ad")
-    with pytest.raises(UsageError, match=r"trained on A\..*--allow-seen"):
+    with pytest.raises(UsageError, match=r"22 were trained on \('A'\)\..*--allow-seen"):
         load_evaluated(known(), data, ["A"], min_reads=0)
     with pytest.raises(UsageError, match="got also C"):
         load_evaluated(known(), data, ["C"])
     chosen = known()
     chosen.fitted.facts["chosen_by"] = ["B"]
-    with pytest.raises(UsageError, match=r"trained on B"):
+    with pytest.raises(UsageError, match=r"sections trained on or chosen by \('B'\)"):
         load_evaluated(chosen, data, ["B"], min_reads=0)
+    tiles = known()
+    tiles.fitted.facts["sections_unpaired"] = ["B"]
+    with pytest.raises(UsageError, match=r"22 lie in sections trained on .*\('B'\)"):
+        load_evaluated(tiles, data, ["B"], min_reads=0)
     found = load_evaluated(known(), data, ["A", "B"], allow_seen=True, min_reads=0)
-    assert found.seen == ["A"] and len(found.held_out) == N
+    assert found.leakage.sections == ["A"] and len(found.held_out) == N
+    assert found.leakage.overridden and found.leakage.kinds == {"row": 22}
     both = known()
     both.fitted.facts["sections"], both.fitted.training_rows = ["A", "B"], list(spots().obs_names)
     with pytest.raises(UsageError, match="there are none"):
@@ -117,18 +123,58 @@ def test_a_patient_of_training_is_stamped_and_refused_where_the_split_is_by_pati
     given.obs["patient"] = "p1"
     io.write_h5ad(given, tmp_path / "rows.h5ad")
     data = str(tmp_path / "rows.h5ad")
-    assert load_evaluated(known(), str(home / "rows.h5ad"), min_reads=0).same_patients is None
+    assert load_evaluated(known(), str(home / "rows.h5ad"), min_reads=0).leakage.same_patient is None
     case = load_evaluated(apart, data, min_reads=0)  # from before patients were noted: by its rows
-    assert set(case.held_out.sections) == {"B"} and case.same_patients == ["p1"]
-    document = facts_of(case, data, 1, 0, sample_rule("mini"))
-    assert document["seen_patients"] == ["p1"] and document["same_patient"] is True
+    assert set(case.held_out.sections) == {"B"} and case.leakage.patients == ["p1"]
+    stamp = facts_of(case, data, 1, 0, sample_rule("mini"))["leakage"]
+    assert stamp["patients"] == ["p1"] and stamp["same_patient"] is True and not stamp["overridden"]
     apart.fitted.facts |= {"patients_of_training": ["p0"], "split_by": "patient"}
-    document = facts_of(load_evaluated(apart, data, min_reads=0), data, 1, 0, sample_rule("mini"))
-    assert document["seen_patients"] == [] and document["same_patient"] is False
+    others = split_patients(tmp_path)
+    stamp = facts_of(load_evaluated(apart, others, min_reads=0), others, 1, 0, sample_rule("mini"))["leakage"]
+    assert stamp["patients"] == [] and stamp["same_patient"] is False
     apart.fitted.facts["patients_of_training"] = ["p1"]
-    with pytest.raises(UsageError, match=r"on B or on other rows of their patients"):
+    with pytest.raises(UsageError, match=r"22 are of patients trained on, .*by patient \('p1'\)"):
         load_evaluated(apart, data, ["B"], min_reads=0)
-    assert load_evaluated(apart, data, ["B"], allow_seen=True, min_reads=0).same_patients == ["p1"]
+    report = load_evaluated(apart, data, ["B"], allow_seen=True, min_reads=0).leakage
+    assert report.patients == ["p1"] and report.kinds == {"patient": 22} and report.overridden
+
+
+def split_patients(folder):
+    """Section A of p0, B of p2."""
+    given = spots()
+    given.obs["patient"] = ["p0" if name == "A" else "p2" for name in given.obs["library_id"]]
+    io.write_h5ad(given, folder / "others.h5ad")
+    return str(folder / "others.h5ad")
+
+
+def test_profiles_that_the_condition_was_fitted_on_count_though_their_tiles_were_held_out(home, tmp_path):
+    data, staged = str(home / "rows.h5ad"), known()
+    own = (spots().obs["library_id"] == "B").to_numpy()
+    staged.fitted.facts["condition_fitted_on"] = fitted_on(spots(), own)
+    with pytest.raises(UsageError, match=r"22 have profiles that the condition was fitted on \('B'\)"):
+        load_evaluated(staged, data, ["B"], min_reads=0)
+    found = load_evaluated(staged, data, ["B"], allow_seen=True, min_reads=0)
+    assert found.leakage.kinds == {"condition": 22}
+    with pytest.raises(UsageError, match="there are none"):
+        load_evaluated(staged, data, min_reads=0)
+
+
+def test_tiles_of_one_profile_leak_it(home, tmp_path):
+    """Other tiles of the same samples, as a split by tile would leave them."""
+    given = spots()
+    given.obs["source"] = [f"sample{k // 2}" for k in range(N)]  # each has a tile in A and one in B
+    io.write_h5ad(given, tmp_path / "tiles.h5ad")
+    data = str(tmp_path / "tiles.h5ad")
+    with pytest.raises(UsageError, match="22 have profiles that the condition was fitted on"):
+        load_evaluated(known(), data, ["B"], min_reads=0)
+    apart = known()
+    apart.fitted.facts["condition_fitted_on"] = {"rows": ["sample1"], "sources": ["sample1"]}
+    assert load_evaluated(apart, data, ["B"], allow_seen=True, min_reads=0).leakage.kinds == {"condition": 1}
+    alone = given[(given.obs["library_id"] == "B").to_numpy()].copy()
+    io.write_h5ad(alone, tmp_path / "alone.h5ad")
+    with pytest.warns(UserWarning, match="leaks by condition could not be looked for"):
+        stamp = load_evaluated(known(), str(tmp_path / "alone.h5ad"), min_reads=0).leakage.stamp()
+    assert stamp["unknown"]["condition"] == "not recorded"
 
 
 def test_without_training_rows_what_needs_them_is_left_out_and_said(home, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from genviz._errors import UsageError
+from genviz.models.pathar.presets import preset
 from genviz.recipes.pathar.bench import bench_pathar, networks
 
 
@@ -39,5 +40,5 @@ def test_what_cannot_be_timed_is_refused(tmp_path, batches, samplers, said):
 
 
 def test_heads_are_not_zero():
-    _, prior = networks("nano", torch.device("cpu"))
+    _, prior = networks(preset("nano"), torch.device("cpu"))
     assert prior.structure_out.weight.abs().sum() > 0 and not prior.training

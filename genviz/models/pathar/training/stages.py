@@ -13,7 +13,7 @@ import torch
 
 from genviz._errors import DataError, GenvizError, UsageError
 from genviz.io.keyed_tensors import tensors_digest
-from genviz.models.declaration import TRAIN, VALIDATION
+from genviz.models.declaration import TRAIN, VALIDATION, trained_on
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import TOKENIZER, Fitted
@@ -22,6 +22,7 @@ from genviz.models.pathar.training.image_set import ImageSet, image_set
 from genviz.models.pathar.training.prior import train_prior
 from genviz.models.pathar.training.run_options import PairRunOptions
 from genviz.models.pathar.training.tokenizer import train_tokenizer
+from genviz.pp.fitted_rows import FITTED_ON
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -95,6 +96,7 @@ def train(
         config = PathARConfig(fitted.config.tokenizer, config.prior)
     size_px = config.tokenizer.size_px
     images, validation = training_images(adata, setup, size_px), validation_images(adata, setup, size_px)
+    facts = facts | {FITTED_ON: trained_on(adata, setup.split_key)}
     if stage == "prior":
         assert fitted is not None
         if fitted.labels != setup.labels:

@@ -1,0 +1,89 @@
+"""What a run will cost, told before it starts: steps, floating-point operations, hours on a device, disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from genviz._errors import UsageError
+
+DEVICES = {
+    "cpu": 60e9,
+    "rtx4090": 60e12,
+    "a6000": 45e12,
+    "a100": 110e12,
+    "h100": 250e12,
+}
+"""Device → sustained FLOP/s in training. CPU: one core in fp32, as measured in docs/performance.md; GPUs: bf16 at about
+a third of the makers' dense figures, which is what networks of this size reach at best."""
+
+TRAINING = 3
+"""A training step costs a forward pass and twice that backwards."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one variant and seed.
+
+    Attributes
+    ----------
+    steps
+        Of all optimisers.
+    flops
+        Training and scoring, by formula or counted on a network without data; what the processor does beside
+        (features, statistics) is not in it.
+    parameters
+        Of the networks.
+    disk
+        Bytes left in the run folder and the model store.
+    """
+
+    steps: int = 0
+    flops: float = 0.0
+    parameters: int = 0
+    disk: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.steps + other.steps,
+            self.flops + other.flops,
+            self.parameters + other.parameters,
+            self.disk + other.disk,
+        )
+
+    def times(self, n: int) -> Cost:
+        """Of n runs that keep a model each."""
+        return Cost(self.steps * n, self.flops * n, self.parameters, self.disk * n)
+
+    def hours(self, device: str) -> float:
+        """Hours of one device of `DEVICES`.
+
+        Raises
+        ------
+        UsageError
+            For another device.
+        """
+        if device not in DEVICES:
+            raise UsageError(f"Expected a device out of {', '.join(DEVICES)}; got {device!r}.")
+        return self.flops / DEVICES[device] / 3600
+
+
+def flops_of(forward: Callable[[], object]) -> float:
+    """Count the floating-point operations of a forward pass; on meta tensors nothing is computed.
+
+    Parameters
+    ----------
+    forward
+        Calls the network.
+    """
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        forward()
+    return float(counter.get_total_flops())
+
+
+def parameters_of(*networks: torch.nn.Module) -> int:
+    """Count parameters."""
+    return sum(parameter.numel() for network in networks for parameter in network.parameters())

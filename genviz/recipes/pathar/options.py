@@ -1,0 +1,113 @@
+"""Options of PathAR's recipes: a row's laid over those of the size, checked, so that no typo is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from genviz._errors import UsageError
+from genviz.models.pathar.config import PathARConfig
+from genviz.models.pathar.presets import preset
+from genviz.models.pathar.prior.rule import SampleRule
+from genviz.nn.token_picking import StreamRule
+from genviz.recipes.experiment import Setting
+from genviz.recipes.recipe import Row
+
+_JOINED = ("tokenizer", "prior")
+_O = TypeVar("_O", bound="ModelOptions")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model a row is about.
+
+    Attributes
+    ----------
+    preset, tokenizer, prior
+        As in `PathAR`; a row's tokenizer and prior are laid over the size's, entry by entry.
+    label_weights
+        As in `PathAR.train`; none: its default.
+    model
+        Folder or name of a trained model in place of a training; ``{seed}`` in it is the seed.
+    per_label
+        One model a label instead of one for all. Each has its share of the epoch's tiles, so that as many steps are
+        made in all.
+    labels
+        Scored labels; none: all of the data.
+    n_labels
+        Labels of the data, for what a run costs.
+    n
+        Generated pairs a label.
+    rule
+        As in `PathAR.generate`, or a table of `StreamRule` for both streams; none: the model's own.
+    """
+
+    preset: str = "mini"
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    prior: Mapping[str, Any] = field(default_factory=dict)
+    label_weights: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    per_label: bool = False
+    labels: tuple[str, ...] = ()
+    n_labels: int = 3
+    n: int = 200
+    rule: str | Mapping[str, Any] | None = None
+
+    def config(self) -> PathARConfig:
+        """Configuration of the row's model, of one label's where there is one a label."""
+        joint = preset(self.preset, tokenizer=self.tokenizer, prior=self.prior)
+        if not self.per_label:
+            return joint
+        tokenizer = {"tiles_per_epoch": _share(joint.tokenizer.tiles_per_epoch, self.n_labels)}
+        prior = {
+            "views_per_epoch": _share(joint.prior.views_per_epoch, self.n_labels),
+            "n_views": _share(joint.prior.n_views, self.n_labels),
+        }
+        return preset(self.preset, tokenizer={**self.tokenizer, **tokenizer}, prior={**self.prior, **prior})
+
+    def sample_rule(self) -> str | SampleRule | None:
+        """The rule for `PathAR.generate`."""
+        if self.rule is None or isinstance(self.rule, str):
+            return self.rule
+        try:
+            one = StreamRule(**self.rule)
+        except TypeError as err:
+            raise UsageError(f"Expected a rule of {_names(StreamRule)}; got {', '.join(self.rule)}.") from err
+        return SampleRule(one, one)
+
+
+def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
+    """Read the options of one row.
+
+    Parameters
+    ----------
+    kind
+        `ModelOptions` or what an experiment makes of it.
+    setting, row
+        A row's entries win over the size's.
+
+    Raises
+    ------
+    UsageError
+        For an option that `kind` does not have.
+    """
+    size, own = dict(setting.options), dict(row.options or {})
+    if unknown := sorted((set(size) | set(own)) - {one.name for one in fields(kind)}):
+        raise UsageError(
+            f"Expected options out of {_names(kind)} in {setting.recipe.name}; got {', '.join(unknown)}."
+        )
+    told = size | own
+    for name in _JOINED:
+        told[name] = {**size.get(name, {}), **own.get(name, {})}
+    if "labels" in told:
+        told["labels"] = tuple(told["labels"])
+    return kind(**told)
+
+
+def _share(n: int, parts: int) -> int:
+    return -(-n // parts)
+
+
+def _names(kind: type) -> str:
+    return ", ".join(one.name for one in fields(kind))

@@ -1,0 +1,120 @@
+"""Run a recipe: shared parts, then every variant with every seed, each a record; then the table and the figure.
+
+A job that has its record is not run again, so a run that was stopped goes on with the same command. With a Dask client
+the jobs of a round run on its workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from genviz._errors import UsageError
+from genviz.io.machine import machine
+from genviz.io.output import check_writable
+from genviz.models.cluster import active_client, in_order
+from genviz.recipes.experiment import Setting, experiment
+from genviz.recipes.recipe import Recipe, Row
+from genviz.recipes.records import Record, is_done, write_record
+from genviz.recipes.results import write_results
+
+log = logging.getLogger("genviz")
+
+RECORDS = "records"
+MODELS = "models"
+
+
+def run_recipe(
+    recipe: Recipe,
+    size: str,
+    out: Path,
+    *,
+    rows: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    models: Path | None = None,
+    device: str = "auto",
+) -> Path:
+    """Run what has no record yet, and write results, table and figure of all that has.
+
+    Parameters
+    ----------
+    recipe
+        From `genviz.recipes.catalogue.recipe`.
+    size
+        ``nano``, ``mini`` or ``paper``.
+    out
+        Folder of the run: ``records/``, ``results.json``, ``table.md``, ``figure.html``.
+    rows, seeds
+        Only these of the size's; the table shows everything that has a record.
+    models
+        Folder of trained models; several recipes may share one. Default ``models`` in `out`.
+    device
+        Where to compute.
+
+    Returns
+    -------
+    Path of ``results.json``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown size or row, or an `out` that is no folder.
+    DataError
+        When `out` holds records of another recipe, size or version of its options.
+    """
+    told = recipe.size(size)
+    chosen = recipe.measured(told, rows)
+    wanted = tuple(told.seeds if seeds is None else seeds)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"Expected a folder for the run; {out} is a file. Choose another --out.")
+    check_writable(out)
+    setting = Setting(recipe, told, models or out / MODELS, device)
+    todo = [
+        (row, seed)
+        for seed in wanted
+        for row in chosen
+        if not is_done(out / RECORDS, row.name, seed, setting.digest(row, seed))
+    ]
+    log.info("%s at %s: %d of %d jobs to run.", recipe.name, size, len(todo), len(chosen) * len(wanted))
+    _round(_make_shared, setting, out, _shared_jobs(setting, todo))
+    _round(_measure, setting, out, todo)
+    return write_results(setting, out, out / RECORDS)
+
+
+def _shared_jobs(setting: Setting, todo: Sequence[tuple[Row, int]]) -> list[tuple[str, int]]:
+    """Parts that the jobs to run stand on, each once."""
+    asked = experiment(setting.recipe.kind)
+    seeds = dict.fromkeys(seed for _, seed in todo)
+    return [
+        (part, seed)
+        for seed in seeds
+        for part in asked.shared(setting, [row for row, own in todo if own == seed])
+    ]
+
+
+def _round(work: Callable[..., str], setting: Setting, out: Path, jobs: Sequence[tuple[Any, int]]) -> None:
+    """All jobs of one round, in order; the next round begins when all are done."""
+    placed = [(out.absolute(), *job) for job in jobs]
+    done = in_order(work, setting, placed, client=active_client())
+    for n, said in enumerate(done, start=1):
+        log.info("%d of %d: %s", n, len(placed), said)
+
+
+def _make_shared(setting: Setting, out: Path, part: str, seed: int) -> str:
+    """Job of the first round."""
+    begun = time.perf_counter()
+    experiment(setting.recipe.kind).make_shared(setting, part, seed)
+    return f"{part}, seed {seed}: {time.perf_counter() - begun:.0f} s"
+
+
+def _measure(setting: Setting, out: Path, row: Row, seed: int) -> str:
+    """Job of the second round; its record is written where it ran, so nothing is lost on the way."""
+    begun = time.perf_counter()
+    found = experiment(setting.recipe.kind).measure(setting, row, seed)
+    seconds = time.perf_counter() - begun
+    digest = setting.digest(row, seed)
+    write_record(out / RECORDS, Record(row.name, seed, digest, found, seconds, machine()))
+    return f"{row.name}, seed {seed}: {seconds:.0f} s"

@@ -1,0 +1,121 @@
+"""recipes.runner, records and results: nothing is lost, nothing is run twice, nothing foreign is mixed in."""
+
+import json
+
+import pytest
+
+from genviz._errors import DataError, FileFormatError, UsageError
+from genviz.recipes.recipe import read_recipe
+from genviz.recipes.runner import run_recipe
+from tests.recipes.recipes_for_tests import Toy, toy_file, use_toy
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    use_toy(monkeypatch)
+    return read_recipe(toy_file(tmp_path))
+
+
+def results_of(path):
+    document = json.loads(path.read_text())
+    return document, {row["row"]: row for row in document["rows"]}
+
+
+def test_a_run_ends_in_results_a_table_and_a_figure(toy, tmp_path):
+    path = run_recipe(toy, "nano", tmp_path / "run")
+    assert path == tmp_path / "run" / "results.json"
+    document, rows = results_of(path)
+    assert document["schema"] == "genviz.results/1" and document["table"] == "Table 0"
+    assert list(rows) == ["theirs", "ours", "dear", "extra", "again"]
+    assert rows["again"]["scores"] == rows["ours"]["scores"] and "fd" in rows["again"]["published"]
+    fd = rows["ours"]["scores"]["fd"]
+    assert fd["values"] == [2.0, 3.0] and fd["value"] == 2.5 and fd["sd"] == pytest.approx(0.5**0.5)
+    assert fd["ci"] == [1.0, 3.0] and fd["baseline"] == 9.0
+    assert rows["ours"]["scores"]["acc"]["value"] is None  # NaN is null
+    assert rows["extra"]["scores"]["fd"]["values"] == [20.0, 30.0]
+    assert rows["theirs"]["published"]["acc"] == {"value": 0.9, "sd": 0.01}
+    assert set(document["metrics"]["ours|fd"]) == {"value", "ci", "n", "baseline", "note"}
+    told = document["provenance"]
+    assert told["seeds"] == [0, 1] and told["data_files"]["phantom"].startswith("made by genviz")
+    assert {job["variant"] for job in told["jobs"]} == {"ours"}
+    assert {"genviz", "packages", "processor", "threads"} <= set(told["jobs"][0]["machine"])
+
+
+def test_the_table_has_ours_beside_the_published(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run")
+    table = (tmp_path / "run" / "table.md").read_text()
+    assert "| Ours <b> | 2.50 ± 0.71 *50.0* | *0.950* |" in table
+    assert "| Somebody's | *100.0* | *0.900 ± 0.010* |" in table
+    assert "FD here, FID there" in table and "Made-up data" in table
+    figure = (tmp_path / "run" / "figure.html").read_text()
+    assert "Plotly.newPlot" in figure and '<script src="http' not in figure
+
+
+def test_a_stopped_run_goes_on(toy, tmp_path, monkeypatch):
+    measure = Toy.measure
+
+    def stopped(self, setting, row, seed):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return measure(self, setting, row, seed)
+
+    monkeypatch.setattr(Toy, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(toy, "nano", tmp_path / "run")
+    monkeypatch.setattr(Toy, "measure", measure)
+    Toy.asked.clear()
+    run_recipe(toy, "nano", tmp_path / "run")
+    assert Toy.asked == [("shared", "part", 1), ("measure", "ours", 1)]
+    Toy.asked.clear()
+    run_recipe(toy, "nano", tmp_path / "run")
+    assert Toy.asked == []
+
+
+def test_one_seed_and_row_may_be_asked_for_and_the_table_keeps_all(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run", seeds=[1])
+    run_recipe(toy, "nano", tmp_path / "run", rows=["dear"], seeds=[5])
+    _, rows = results_of(tmp_path / "run" / "results.json")
+    assert rows["ours"]["seeds"] == [1] and rows["dear"]["seeds"] == [5]
+    assert rows["extra"]["seeds"] == [1, 5]
+
+
+def test_records_of_other_options_are_refused_and_left_alone(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run")
+    before = sorted((tmp_path / "run").rglob("*"))
+    with pytest.raises(DataError, match=r"ours-0\.json is of other data or options"):
+        run_recipe(toy, "mini", tmp_path / "run")
+    changed = read_recipe(toy_file(tmp_path, ("base = 1.0", "base = 1.5")))
+    with pytest.raises(DataError, match="other data or options"):
+        run_recipe(changed, "nano", tmp_path / "run")
+    assert sorted((tmp_path / "run").rglob("*")) == before
+
+
+def test_a_damaged_record_is_named(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run")
+    (tmp_path / "run" / "records" / "ours-1.json").write_text("{")
+    with pytest.raises(FileFormatError, match=r"ours-1\.json.*Delete it"):
+        run_recipe(toy, "nano", tmp_path / "run")
+
+
+def test_a_file_in_the_place_of_the_folder(toy, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file"):
+        run_recipe(toy, "nano", tmp_path / "file")
+
+
+def test_models_may_be_shared(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["part-0", "part-1"]
+
+
+def test_jobs_run_on_a_cluster(tmp_path):
+    """Real recipe, real processes: what travels can travel, and the numbers are those of one process."""
+    from genviz.recipes.catalogue import recipe
+    from genviz.recipes.workers import workers_of
+
+    one = recipe("genar-scales")
+    alone = run_recipe(one, "nano", tmp_path / "alone", rows=["one", "three"])
+    with workers_of(2):
+        run_recipe(one, "nano", tmp_path / "beside", rows=["one", "three"])
+    first, second = (results_of(path / "results.json")[0] for path in (alone.parent, tmp_path / "beside"))
+    assert first["metrics"] == second["metrics"]
