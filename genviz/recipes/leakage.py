@@ -7,7 +7,9 @@ is no leak but is stamped. What a checkpoint does not know is stamped "unknown".
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,8 @@ from genviz.recipes.leaks import (
     Seen,
     leaks_of,
 )  # fmt: skip
+
+_heard: ContextVar[list[LeakReport] | None] = ContextVar("leakage", default=None)
 
 LEAKAGE = "leakage"
 """The block beside ``metrics`` in a file of scores that holds the stamp."""
@@ -118,7 +122,7 @@ def check_leakage(rows: Scored, seen: Mapping[str, Seen], *, allow_seen: bool = 
             stacklevel=3,
         )
     patient_N, any_N = leaks.patient_N, leaks.any_N()
-    return LeakReport(
+    report = LeakReport(
         {kind: int(mask_N.sum()) for kind, mask_N in hit.items()},
         _places(rows, any_N) if hit else [],
         None if patient_N is None else bool(patient_N.any()),
@@ -126,6 +130,20 @@ def check_leakage(rows: Scored, seen: Mapping[str, Seen], *, allow_seen: bool = 
         dict(leaks.unknown),
         bool(hit),
     )
+    if (listening := _heard.get()) is not None:
+        listening.append(report)
+    return report
+
+
+@contextmanager
+def reports_heard() -> Iterator[list[LeakReport]]:
+    """Collect what the gate finds inside, however deep: a job is stamped with all that it scored."""
+    reports: list[LeakReport] = []
+    token = _heard.set(reports)
+    try:
+        yield reports
+    finally:
+        _heard.reset(token)
 
 
 def joined_reports(reports: Iterable[LeakReport]) -> LeakReport:

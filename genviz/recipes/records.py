@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from genviz._errors import DataError, FileFormatError
 from genviz.io.atomic import atomic_write_json
 from genviz.metrics import scores_from_json, scores_to_json
 from genviz.recipes.experiment import Table
+from genviz.recipes.leakage import LEAKAGE
 
 SCHEMA = "genviz.record/1"
 
@@ -32,6 +33,8 @@ class Record:
         Of wall time.
     provenance
         Versions and hardware of the process that ran it.
+    leakage
+        What the gate found of the scored rows; empty where no trained model met held-out rows.
     """
 
     variant: str
@@ -40,6 +43,7 @@ class Record:
     rows: Table
     seconds: float
     provenance: Mapping[str, Any]
+    leakage: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_path(folder: Path, variant: str, seed: int) -> Path:
@@ -56,6 +60,7 @@ def write_record(folder: Path, record: Record) -> Path:
         {
             "schema": SCHEMA, "variant": record.variant, "seed": record.seed, "digest": record.digest,
             "seconds": round(record.seconds, 1), "provenance": dict(record.provenance),
+            LEAKAGE: dict(record.leakage),
             "rows": {row: scores_to_json(scores) for row, scores in record.rows.items()},
         },
     )  # fmt: skip
@@ -76,7 +81,13 @@ def read_record(path: Path) -> Record:
             raise ValueError(f"its schema is {told['schema']!r}")
         rows = {row: scores_from_json(scores) for row, scores in told["rows"].items()}
         return Record(
-            told["variant"], told["seed"], told["digest"], rows, told["seconds"], told["provenance"]
+            told["variant"],
+            told["seed"],
+            told["digest"],
+            rows,
+            told["seconds"],
+            told["provenance"],
+            told.get(LEAKAGE, {}),
         )
     except (ValueError, KeyError, TypeError) as err:
         raise FileFormatError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genviz.recipes.data_files import PHANTOM
+from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.page_tables import markdown
 from genviz.recipes.recipe import Column, Recipe
 
@@ -39,6 +40,8 @@ def result_table(recipe: Recipe, document: Mapping[str, Any], *, level: int = 1)
         parts.insert(
             2, "**Made-up data and a few steps: this says that everything runs, and nothing about tissue.**"
         )
+    if patients := _patients(document):
+        parts.append(f"Held-out rows are of patients that were trained on ({', '.join(patients)}).")
     if different := [column for column in recipe.columns if not column.comparable]:
         parts.append(
             "Not the same score as published: "
@@ -48,6 +51,11 @@ def result_table(recipe: Recipe, document: Mapping[str, Any], *, level: int = 1)
     if recipe.extras:
         parts.append(_extras(recipe.extras, rows))
     return "\n\n".join(parts) + "\n"
+
+
+def _patients(document: Mapping[str, Any]) -> list[str]:
+    stamps = [job.get(LEAKAGE, {}) for job in document["provenance"]["jobs"]]
+    return sorted({name for stamp in stamps for name in stamp.get("patients", [])})
 
 
 def _data(document: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from genviz.io.checkpoint_parts import config_digest
 from genviz.metrics import Score
 from genviz.recipes.data_files import data_files
 from genviz.recipes.experiment import Setting
+from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.recipe import Row
 from genviz.recipes.records import Record, of_row, read_record
 from genviz.recipes.result_table import result_table
@@ -79,7 +80,8 @@ def gather(setting: Setting, records: Sequence[Record]) -> dict[str, Any]:
             "data_files": data_files(setting.data),
             "seeds": sorted({record.seed for record in records}),
             "jobs": [
-                {"variant": r.variant, "seed": r.seed, "seconds": r.seconds, "machine": dict(r.provenance)}
+                {"variant": r.variant, "seed": r.seed, "seconds": r.seconds, "machine": dict(r.provenance),
+                 LEAKAGE: dict(r.leakage)}
                 for r in records
             ],
         },

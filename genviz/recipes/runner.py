@@ -17,6 +17,7 @@ from genviz.io.machine import machine
 from genviz.io.output import check_writable
 from genviz.models.cluster import active_client, in_order
 from genviz.recipes.experiment import Setting, experiment
+from genviz.recipes.leakage import joined_reports, reports_heard
 from genviz.recipes.recipe import Recipe, Row
 from genviz.recipes.records import Record, is_done, write_record
 from genviz.recipes.results import write_results
@@ -113,8 +114,10 @@ def _make_shared(setting: Setting, out: Path, part: str, seed: int) -> str:
 def _measure(setting: Setting, out: Path, row: Row, seed: int) -> str:
     """Job of the second round; its record is written where it ran, so nothing is lost on the way."""
     begun = time.perf_counter()
-    found = experiment(setting.recipe.kind).measure(setting, row, seed)
+    with reports_heard() as reports:
+        found = experiment(setting.recipe.kind).measure(setting, row, seed)
     seconds = time.perf_counter() - begun
     digest = setting.digest(row, seed)
-    write_record(out / RECORDS, Record(row.name, seed, digest, found, seconds, machine()))
+    leakage = joined_reports(reports).stamp() if reports else {}
+    write_record(out / RECORDS, Record(row.name, seed, digest, found, seconds, machine(), leakage))
     return f"{row.name}, seed {seed}: {seconds:.0f} s"

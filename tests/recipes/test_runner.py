@@ -5,6 +5,8 @@ import json
 import pytest
 
 from genviz._errors import DataError, FileFormatError, UsageError
+from genviz.recipes.leakage import check_leakage
+from genviz.recipes.leaks import Scored, Seen
 from genviz.recipes.recipe import read_recipe
 from genviz.recipes.runner import run_recipe
 from tests.recipes.recipes_for_tests import Toy, toy_file, use_toy
@@ -39,6 +41,30 @@ def test_a_run_ends_in_results_a_table_and_a_figure(toy, tmp_path):
     assert told["seeds"] == [0, 1] and told["data_files"]["phantom"].startswith("made by genviz")
     assert {job["variant"] for job in told["jobs"]} == {"ours"}
     assert {"genviz", "packages", "processor", "threads"} <= set(told["jobs"][0]["machine"])
+
+
+def test_a_job_is_stamped_with_what_the_gate_found(tmp_path, monkeypatch):
+    """Real recipe: the phantom's sections are patients of their own; a planted panel leak stops the run."""
+    from genviz.recipes.catalogue import recipe
+
+    one = recipe("genar-scales")
+    document, _ = results_of(run_recipe(one, "nano", tmp_path / "run", rows=["one"]))
+    (job,) = document["provenance"]["jobs"]
+    assert job["leakage"]["overridden"] is False and job["leakage"]["same_patient"] is False
+
+
+def test_patients_that_were_trained_on_are_told(toy, tmp_path, monkeypatch):
+    measure = Toy.measure
+
+    def gated(self, setting, row, seed):
+        check_leakage(Scored(["x"], ["C5"], patients=["C"]), {"training": Seen(patients=frozenset({"C"}))})
+        return measure(self, setting, row, seed)
+
+    monkeypatch.setattr(Toy, "measure", gated)
+    run_recipe(toy, "nano", tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "records" / "ours-0.json").read_text())
+    assert record["leakage"]["same_patient"] is True and record["leakage"]["patients"] == ["C"]
+    assert "patients that were trained on (C)" in (tmp_path / "run" / "table.md").read_text()
 
 
 def test_the_table_has_ours_beside_the_published(toy, tmp_path):
