@@ -19,15 +19,20 @@ def data_files(data: Mapping[str, Any]) -> dict[str, str]:
     Parameters
     ----------
     data
-        ``name`` of a data set, ``phantom`` or an ``.h5ad`` file, and ``sections`` of it.
+        ``name`` of a data set, ``phantom`` or an ``.h5ad`` file, and ``sections`` of it; or ``cohorts``, several data
+        sets.
     """
     name = str(data["name"])
     if name == PHANTOM:
         return {PHANTOM: f"made by genviz {genviz.__version__}"}
     if name.endswith(".h5ad"):
         return {Path(name).name: _digest(Path(name))}
-    found = datasets.verify(name, sections=data.get("sections"))
-    return {file.local: _digest(file.path) for file in found if file.path and file.path.is_file()}
+    found = [
+        (cohort, file)
+        for cohort in data.get("cohorts", [name])
+        for file in datasets.verify(cohort, sections=data.get("sections"))
+    ]
+    return {f"{cohort}/{f.local}": _digest(f.path) for cohort, f in found if f.path and f.path.is_file()}
 
 
 def _digest(path: Path) -> str:

@@ -21,6 +21,7 @@ from genviz.recipes.genevar.genevar_cost import model_cost
 from genviz.recipes.genevar.options import PREFIX, ModelOptions, options_of
 from genviz.recipes.genevar.profile_rows import evenly, rows_of
 from genviz.recipes.recipe import Row
+from genviz.recipes.seen_by import gate, seen_by_genevar
 from genviz.train.device import resolve_device
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Ablation:
         options = options_of(AblationOptions, setting, row)
         training, held = _rows(setting, options)
         fitted = base_fitted(setting, options, training)
+        gate(held, seen_by_genevar(fitted, held))
         fitted = with_condition(setting, fitted, options.config(), training)
         work = work_folder(setting, fitted, training)
         told = ablations.setting(

@@ -121,7 +121,8 @@ def _bulk(data: Mapping[str, Any], size_px: int) -> tuple[AnnData, NDArray[np.bo
         )
     paired = []
     for cohort, own in profiles.items():
-        if not io.slide_pairs(own)["path"].astype(bool).any():
+        slides = io.slide_pairs(own)
+        if not ((slides["slide_type"] == "diagnostic") & (slides["path"] != "")).any():
             raise DataError(
                 f"Expected slides of {cohort}; none is on this machine. Run `genviz data fetch {cohort} --roles "
                 "profiles,slides` (about a gigabyte a slide)."

@@ -24,6 +24,7 @@ from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
 
 VANILLA = "vanilla"
+_KEY = "velocity"
 _CONTROLS = ("start", "before", "real")
 _CLASS = "velocity_class"
 
@@ -75,8 +76,9 @@ class Velocities(SharedBase):
         found = tl.velocity(
             causal, rows, scale=options.scale or None, n_per_group=options.n_per_group, colour_key=_CLASS,
             compare={VANILLA: vanilla}, seed=seed,
+            key_added=_KEY,
         )  # fmt: skip
-        told = json.loads(found.uns[Uns.GENVIZ]["velocity"])
+        told = json.loads(found.uns[Uns.GENVIZ][_KEY])
         return told_rows(row.name, told)
 
     def cost(self, setting: Setting, row: Row) -> Cost:

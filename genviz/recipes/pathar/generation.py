@@ -29,6 +29,8 @@ from genviz.recipes.recipe import Row
 if TYPE_CHECKING:
     from anndata import AnnData
 
+_MEANS = f"_{MEAN}"
+
 
 @dataclass(frozen=True)
 class GenerationOptions(ModelOptions):
@@ -46,6 +48,8 @@ class GenerationOptions(ModelOptions):
         ``lpips`` or an extractor; empty leaves it out.
     gap
         Extractor of `generated.gaps`; empty leaves it out.
+    other_rules
+        Names of further rules of sampling: their images are scored too, ``<score>_mean_<rule>``.
     """
 
     distances: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class GenerationOptions(ModelOptions):
     usage: bool = False
     likelihood: bool = False
     gap: str = ""
+    other_rules: tuple[str, ...] = ()
 
 
 class Generation:
@@ -87,12 +92,20 @@ class Generation:
         train, val = images_of(setting.data, size_px)
         models = Models(setting.models, options, train, seed, setting.device)
         refuse_seen(models.trained().values(), train, val)
+        real, held = (real_crops(rows, size_px, options.labels) for rows in (train, val))
+        scores: dict[str, Score] = {}
+        for rule in options.other_rules:
+            other = Models(setting.models, replace(options, rule=rule), train, seed, setting.device)
+            found = _scores_of(
+                options, other.generate(options.n, options.labels), held, real, seed, setting.device
+            )
+            scores |= {
+                f"{name}_{rule}": found[name]
+                for name in found
+                if name.endswith(_MEANS) and "floor" not in name
+            }
         made = models.generate(options.n, options.labels)
-        real, held = (real_crops(rows, size_px, tuple(made.label_names)) for rows in (train, val))
-        scores = empties(made, seed=seed)
-        if not options.masks:
-            made, real, held = (replace(one, masks=None) for one in (made, real, held))
-        scores |= _image_scores(options, made, held, real, seed, setting.device)
+        scores |= _scores_of(options, made, held, real, seed, setting.device)
         if options.usage or options.likelihood:
             scores |= _token_scores(options, models.trained(), val, seed)
         return {row.name: scores}
@@ -104,7 +117,8 @@ class Generation:
             _trains(options_of(GenerationOptions, setting, other)) == _trains(options)
             for other in setting.recipe.measured(setting.size)
         )
-        return model_cost(options, n=options.n * (len(options.labels) or options.n_labels), shared=shared)
+        n = options.n * (1 + len(options.other_rules)) * (len(options.labels) or options.n_labels)
+        return model_cost(options, n=n, shared=shared)
 
 
 def _trains(options: ModelOptions) -> str:
@@ -112,10 +126,14 @@ def _trains(options: ModelOptions) -> str:
     return f"{options.model} {options.config().tokenizer} {options.per_label} {options.label_weights}"
 
 
-def _image_scores(
+def _scores_of(
     options: GenerationOptions, made: ImageSet, held: ImageSet, real: ImageSet, seed: int, device: str
 ) -> dict[str, Score]:
-    scores = distances(made, held, real, options.distances, seed=seed, device=device)
+    """Everything that is asked of images drawn by one rule."""
+    scores = empties(made, seed=seed)
+    if not options.masks:
+        made, held, real = (replace(one, masks=None) for one in (made, held, real))
+    scores |= distances(made, held, real, options.distances, seed=seed, device=device)
     if options.style:
         scores |= styles(made, held, real, seed=seed, device=device)
     if options.diversity:

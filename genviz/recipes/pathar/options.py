@@ -15,6 +15,7 @@ from genviz.recipes.experiment import Setting
 from genviz.recipes.recipe import Row
 
 _JOINED = ("tokenizer", "prior")
+_LISTS = {"labels", "other_rules"}
 _O = TypeVar("_O", bound="ModelOptions")
 
 
@@ -100,8 +101,8 @@ def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
     told = size | own
     for name in _JOINED:
         told[name] = {**size.get(name, {}), **own.get(name, {})}
-    if "labels" in told:
-        told["labels"] = tuple(told["labels"])
+    for name in _LISTS & told.keys():
+        told[name] = tuple(told[name])
     return kind(**told)
 
 

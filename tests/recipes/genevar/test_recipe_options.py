@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import anndata as ad
 import numpy as np
 import pytest
 
-from genviz._errors import DownloadError, UsageError
+from genviz import tiles
+from genviz._errors import DataError, DownloadError, UsageError
 from genviz.recipes.catalogue import recipes
 from genviz.recipes.experiment import Setting, experiment
+from genviz.recipes.genevar import profile_rows
 from genviz.recipes.genevar.ablations import BUDGET
 from genviz.recipes.genevar.base_models import _told
 from genviz.recipes.genevar.genevar_cost import forward_of, model_cost
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.profile_rows import evenly, rows_of
+from tests.io.gdc_folder import small_cohort
+from tests.pp.test_slide_tiling import slide
 
 OWN = {name: recipe for name, recipe in recipes().items() if recipe.paper == "GeneVAR"}
 NANO = {"name": "phantom", "n_profiles": 8, "tiles_per_profile": 2, "n_genes": 20}
@@ -120,3 +125,47 @@ def test_a_cost_grows_with_what_is_done():
     assert model_cost(base, n=0, prior=False).parameters < model_cost(base, n=0).parameters
     paper = forward_of(ModelOptions(preset="paper").config())
     assert np.isclose(paper.n_prior, 310e6, rtol=0.01)  # as published
+
+
+@pytest.fixture
+def cohort(tmp_path, monkeypatch):
+    """A cohort of one patient, with the slide or without, in place of what `datasets.fetch` gives."""
+    found = small_cohort(tmp_path / "tcga-luad")
+    monkeypatch.setattr(profile_rows, "TCGA_MPP", 1.0)
+    monkeypatch.setattr(
+        "genviz.datasets.fetch", lambda _: {"": {"folder": found.path, "sheet": found.path / "sheet.tsv"}}
+    )
+    sheet = next(path for path in found.path.iterdir() if path.suffix == ".tsv")
+    sheet.rename(found.path / "sheet.tsv")
+    return found
+
+
+def test_slides_that_are_not_here_are_asked_for(cohort):
+    with pytest.raises(DataError, match="genviz data fetch tcga-luad --roles profiles,slides"):
+        rows_of({"name": "tcga-luad"}, 64)
+
+
+def test_cohorts_are_read_together(cohort, monkeypatch):
+    for line in (3, 4):
+        file_id, name = cohort.lines[line].split("\t")[:2]
+        (cohort.path / file_id).mkdir(exist_ok=True)
+        slide(cohort.path / file_id, name=name)
+    found, held = profile_rows._bulk(
+        {"name": "tcga-luad", "cohorts": ["tcga-luad", "tcga-coad"], "n_tiles": 3}, 64
+    )
+    assert found.n_obs == 6 and held.all()  # all are of one patient
+    assert set(found.obs["project"]) == {"TCGA-LUAD"} and {"counts", "tpm"} <= set(found.layers)
+    assert len(set(found.obs["library_id"])) == 2 and np.asarray(tiles(found)).shape == (6, 64, 64, 3)
+    with pytest.raises(DataError, match="got 0 and 3"):
+        rows_of({"name": "tcga-luad", "n_tiles": 3}, 64)
+
+
+def test_a_share_of_each_cohort_s_patients_is_held_out():
+    obs = {"patient": [f"p{i // 2}" for i in range(80)], "project": ["A"] * 20 + ["B"] * 60}
+    adata = ad.AnnData(np.zeros((80, 1), np.float32), obs=obs)
+    held = profile_rows._held_patients(adata, 0.1)
+    own = adata.obs[held]
+    assert own.groupby("project", observed=True)["patient"].nunique().to_dict() == {"A": 1, "B": 3}
+    assert not set(own["patient"]) & set(adata.obs["patient"][~held])
+    turned = profile_rows._held_patients(adata[::-1].copy(), 0.1)
+    assert (turned[::-1] == held).all()

@@ -121,3 +121,15 @@ def test_speed_needs_no_training(tmp_path):
     with pytest.raises(UsageError, match="Expected a sampler"):
         told = setting(tmp_path, {"x": {"sampler": "fast"}}, kind="pathar.speed")
         asked.cost(told, told.recipe.rows[0])
+
+
+def test_rows_may_be_drawn_by_further_rules(store):
+    told = setting(store, {"full": {}}, distances=DISTANCES, rule="paper", other_rules=["plain"])
+    asked = experiment("pathar.generation")
+    (scores,) = asked.measure(told, told.recipe.rows[0], 0).values()
+    assert {"fd_mean", "fd_mean_plain", "empty_mean_plain"} <= set(scores)
+    assert not [name for name in scores if "floor" in name and name.endswith("plain")]
+    assert scores["fd_mean"].value != scores["fd_mean_plain"].value
+    alone = setting(store, {"full": {}}, distances=DISTANCES, rule="plain")
+    (plain,) = asked.measure(alone, alone.recipe.rows[0], 0).values()
+    assert plain["fd_mean"].value == scores["fd_mean_plain"].value
