@@ -319,3 +319,17 @@ def test_rules_by_name():
     assert sample_rule("paper") == SampleRule(1.5, 1.0, 900, 0.96)
     with pytest.raises(UsageError, match="mini"):
         sample_rule("nothing")
+
+
+def test_less_noise_in_the_last_scale_leaves_the_coarser_scales_as_they_are():
+    plain, calm = SampleRule(), SampleRule(last_temperature=0.0)
+    first, second = drawn(rule=plain).s_NL, drawn(rule=calm).s_NL
+    layout = prior().layout
+    coarse = layout.n_positions - layout.lengths[-1]
+    assert torch.equal(first[:, :coarse], second[:, :coarse])
+    assert not torch.equal(first[:, coarse:], second[:, coarse:])
+    assert plain.at(layout.n_scales, layout).temperature == 1.0
+    assert [calm.at(k, layout).temperature for k in (1, layout.n_scales)] == [1.0, 0.0]
+    assert SampleRule(temperature=0.5).at(layout.n_scales, layout).temperature == 0.5
+    with pytest.raises(UsageError):
+        SampleRule(last_temperature=-1.0)
