@@ -28,8 +28,9 @@ def list_(*, as_json: Json = False) -> None:
             json.dumps([{"name": r.name, "paper": r.paper, "table": r.table} for r in found], indent=2)
         )
         return
+    width = max(len(recipe.table) for recipe in found)
     for recipe in found:
-        typer.echo(f"{recipe.name:<30} {recipe.paper:<8} {recipe.table:<22} {recipe.title}")
+        typer.echo(f"{recipe.name:<22} {recipe.paper:<8} {recipe.table:<{width}}  {recipe.title}")
 
 
 @app.command("show", epilog="Example: genviz recipe show genar-her2st")
@@ -72,6 +73,10 @@ def run(
 
     told = recipe(name)
     wanted = _numbers(seeds)
+    if rows is not None and not chosen(rows):
+        raise UsageError("Expected names of rows; got none. Name some, or leave --rows out.")
+    if on is not None and not dry:
+        raise UsageError("Expected --on with --dry-run only: it says whose hours are told. See --device.")
     if dry:
         from genviz.recipes.dry_run import dry_run, dry_run_text
 

@@ -22,6 +22,8 @@ def published(results: Mapping[str, Any]) -> go.Figure:
     Where the published score is another than ours the two cannot stand on one axis; the heading says so and the table
     has both.
 
+    On made-up data nothing published is drawn.
+
     Parameters
     ----------
     results
@@ -36,6 +38,9 @@ def published(results: Mapping[str, Any]) -> go.Figure:
     columns = [c for c in results["columns"] if any(c["score"] in row["scores"] for row in rows)]
     if not columns:
         raise UsageError("Expected results with a measured score in a column of the table; there is none.")
+    made_up = results["provenance"]["data"]["name"] == "phantom"
+    if made_up:
+        rows = [row | {"published": {}} for row in rows if row["scores"]]
     figure = make_subplots(rows=1, cols=len(columns), shared_yaxes=True, horizontal_spacing=0.03)
     for place, column in enumerate(columns, start=1):
         _panel(figure, place, column, rows)
@@ -43,7 +48,8 @@ def published(results: Mapping[str, Any]) -> go.Figure:
     figure.update_yaxes(categoryorder="array", categoryarray=titles, range=[-0.6, len(rows) - 0.4])
     figure.update_layout(
         title={
-            "text": f"{results['title']} ({results['paper']}, {results['table']}), size {results['size']}",
+            "text": f"{results['title']} ({results['paper']}, {results['table']}), size {results['size']}"
+            + (": made-up data, a check that it runs" if made_up else ""),
             # Above the headings of the panels, however few rows there are.
             "y": 1,
             "yref": "container",

@@ -20,6 +20,9 @@ DEVICES = {
 """Device → sustained FLOP/s in training. CPU: one core in fp32, as measured in docs/performance.md; GPUs: bf16 at about
 a third of the makers' dense figures, which is what networks of this size reach at best."""
 
+STEP_SECONDS = {"cpu": 4e-3, "gpu": 3e-3}
+"""What a step costs beside its arithmetic: loading, launches, the optimiser; most of it where networks are small."""
+
 TRAINING = 3
 """A training step costs a forward pass and twice that backwards."""
 
@@ -32,6 +35,8 @@ class Cost:
     ----------
     steps
         Of all optimisers.
+    seconds
+        Measured on one core of a CPU, of what no network does (baselines); the same on any device.
     flops
         Training and scoring, by formula or counted on a network without data; what the processor does beside
         (features, statistics) is not in it.
@@ -45,6 +50,7 @@ class Cost:
     flops: float = 0.0
     parameters: int = 0
     disk: int = 0
+    seconds: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -52,11 +58,12 @@ class Cost:
             self.flops + other.flops,
             self.parameters + other.parameters,
             self.disk + other.disk,
+            self.seconds + other.seconds,
         )
 
     def times(self, n: int) -> Cost:
         """Of n runs that keep a model each."""
-        return Cost(self.steps * n, self.flops * n, self.parameters, self.disk * n)
+        return Cost(self.steps * n, self.flops * n, self.parameters, self.disk * n, self.seconds * n)
 
     def hours(self, device: str) -> float:
         """Hours of one device of `DEVICES`.
@@ -68,7 +75,8 @@ class Cost:
         """
         if device not in DEVICES:
             raise UsageError(f"Expected a device out of {', '.join(DEVICES)}; got {device!r}.")
-        return self.flops / DEVICES[device] / 3600
+        begun = self.steps * STEP_SECONDS["cpu" if device == "cpu" else "gpu"]
+        return (self.flops / DEVICES[device] + begun + self.seconds) / 3600
 
 
 def flops_of(forward: Callable[[], object]) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import FileFormatError, UsageError
+from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.results import RESULTS, SCHEMA
 
 
@@ -90,6 +91,8 @@ def _setting(document: Mapping[str, Any]) -> dict[str, Any]:
     flat |= {name: told[name] for name in ("recipe_sha256", "seeds")}
     for group in ("data", "options", "data_files"):
         flat |= {f"{group}.{name}": value for name, value in told[group].items()}
+    for name in ("overridden", "same_patient"):
+        flat[f"leakage.{name}"] = sorted({str(job.get(LEAKAGE, {}).get(name)) for job in told["jobs"]})
     for job in told["jobs"]:
         for name, value in job["machine"].items():
             values = value.items() if isinstance(value, dict) else [("", value)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,11 @@ def dry_run(
     if device not in DEVICES:
         raise UsageError(f"Expected a device out of {', '.join(DEVICES)}; got {device!r}.")
     n_seeds = len(told.seeds if seeds is None else seeds)
-    setting = Setting(recipe, told, Path())
+    chosen = recipe.measured(told, rows)
+    # Shared parts are borne by the rows that are run, whichever the size has.
+    setting = Setting(recipe, replace(told, rows=tuple(row.name for row in chosen)), Path())
     asked = experiment(recipe.kind)
-    costs = [(row, asked.cost(setting, row).times(n_seeds)) for row in recipe.measured(told, rows)]
+    costs = [(row, asked.cost(setting, row).times(n_seeds)) for row in chosen]
     total = sum((cost for _, cost in costs), Cost())
     return {
         "recipe": recipe.name,

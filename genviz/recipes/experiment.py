@@ -33,6 +33,8 @@ KINDS = {
 }
 """Kind → where its experiment stands; a recipe names the kind."""
 
+_OF_COSTS = {"n_rows", "n_features"}  # options that only a dry run reads
+
 Table = dict[str, dict[str, Score]]
 """Row of the table → its scores: one job may fill several rows, as the read-outs of one model do."""
 
@@ -68,9 +70,10 @@ class Setting:
 
     def digest(self, row: Row, seed: int) -> str:
         """Of everything in the recipe that decides the numbers of a job."""
+        options = {name: value for name, value in self.options.items() if name not in _OF_COSTS}
         return config_digest(
             {
-                "kind": self.recipe.kind, "data": dict(self.data), "options": dict(self.options),
+                "kind": self.recipe.kind, "data": dict(self.data), "options": options,
                 "row": row.name, "variant": dict(row.options or {}), "seed": seed,
             }
         )  # fmt: skip

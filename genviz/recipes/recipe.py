@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import FileFormatError, UsageError
+from genviz.recipes.cost import DEVICES
 
 SIZES = ("nano", "mini", "paper")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ROW = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ def _recipe(told: dict[str, Any], source: str) -> Recipe:
     names = [row.name for row in recipe.rows]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"rows {', '.join(twice)} stand twice")
+    _check_values(recipe)
     strays = {row.same_as for row in recipe.rows if row.same_as} - set(names)
     if both := sorted(strays | {row.name for row in recipe.rows if row.same_as and row.options is not None}):
         raise ValueError(f"same_as of or with {', '.join(both)} names no other row that is run")
@@ -230,6 +233,23 @@ def _recipe(told: dict[str, Any], source: str) -> Recipe:
         if not recipe.measured(size):
             raise ValueError(f"size {size.name} measures no row")
     return recipe
+
+
+def _check_values(recipe: Recipe) -> None:
+    """What would otherwise fail after the jobs have run."""
+    if odd := sorted(
+        {column.better for column in (*recipe.columns, *recipe.extras)} - {"", "higher", "lower"}
+    ):
+        raise ValueError(f"better is {odd[0]!r} instead of higher, lower or nothing")
+    if odd := [row.name for row in recipe.rows if not _ROW.fullmatch(row.name)]:
+        raise ValueError(f"the row {odd[0]!r} is not named with letters, digits, dashes and underscores")
+    for size in recipe.sizes.values():
+        if not isinstance(size.data.get("name"), str):
+            raise ValueError(f"size {size.name} names no data")
+        if size.device not in DEVICES:
+            raise ValueError(
+                f"size {size.name} has the device {size.device!r}; known are {', '.join(DEVICES)}"
+            )
 
 
 def _row(told: dict[str, Any]) -> Row:
@@ -247,6 +267,6 @@ def _number(value: Any) -> tuple[float, float | None]:
 
 def _size(name: str, told: dict[str, Any]) -> Size:
     seeds, rows = tuple(told.pop("seeds")), told.pop("rows", None)
-    if not seeds or not all(isinstance(seed, int) for seed in seeds):
+    if not seeds or len(set(seeds)) < len(seeds) or not all(isinstance(s, int) and s >= 0 for s in seeds):
         raise ValueError(f"size {name} has seeds {seeds}")
     return Size(name=name, seeds=seeds, rows=None if rows is None else tuple(rows), **told)

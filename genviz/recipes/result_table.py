@@ -32,8 +32,8 @@ def result_table(recipe: Recipe, document: Mapping[str, Any], *, level: int = 1)
         f"{'#' * level} {recipe.title} ({recipe.paper}, {recipe.table})",
         recipe.about.strip(),
         f"Size `{document['size']}`, {_data(document)}, seeds {', '.join(map(str, seeds))}. Held out: "
-        f"{recipe.split}. A cell is the mean over seeds ± their standard deviation; beside it, in italics, what was "
-        "published.",
+        f"{recipe.split}. A cell is the mean over seeds ± their standard deviation (of one seed its 95 % interval, "
+        "where there is one); beside it, in italics, what was published.",
         _main(recipe.columns, rows),
     ]
     if document["provenance"]["data"]["name"] == PHANTOM:
@@ -87,7 +87,14 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 
 def _ours(column: Column, row: Mapping[str, Any]) -> str:
     score = row["scores"].get(column.score)
-    return _DASH if score is None else _text(score["value"], score["sd"], column.digits)
+    if score is None or not score["values"]:
+        return _DASH
+    text = _text(score["value"], score["sd"], column.digits)
+    if score["sd"] is None and score["ci"] and None not in score["ci"]:
+        low, high = (f"{bound:.{column.digits}f}" for bound in score["ci"])
+        text += f" [{low}, {high}]"
+    defined, asked = len(score["values"]), len(row["seeds"])
+    return text if defined == asked else f"{text} ({defined} of {asked} seeds)"
 
 
 def _published(column: Column, row: Mapping[str, Any]) -> str:

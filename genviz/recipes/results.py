@@ -46,9 +46,16 @@ def write_results(setting: Setting, out: Path, records: Path) -> Path:
     document = gather(setting, found)
     atomic_write_json(out / RESULTS, document)
     atomic_write_text(out / TABLE, result_table(setting.recipe, document))
-    figure = pl.published(document)
-    atomic_write_text(out / FIGURE, figure.to_html(include_plotlyjs=True, full_html=True))
+    columns = {column.score for column in setting.recipe.columns}
+    if any(columns & set(row["scores"]) for row in document["rows"]):
+        page = pl.published(document).to_html(include_plotlyjs=True, full_html=True)
+        atomic_write_text(out / FIGURE, page)
     return out / RESULTS
+
+
+def has_records(setting: Setting, records: Path) -> int:
+    """How many records of this setting a folder holds."""
+    return len(_of(setting, records))
 
 
 def gather(setting: Setting, records: Sequence[Record]) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def _of(setting: Setting, folder: Path) -> list[Record]:
 
 
 def _row(name: str, row: Row | None, records: Sequence[Record]) -> dict[str, Any]:
-    """One row: every score's mean over seeds, its values, and the first seed's interval and baseline."""
+    """One row: every score's mean over seeds that define it, its values, the first seed's interval and note."""
     source = name if row is None else row.same_as or name
     runs = of_row(records, source)
     scores = dict.fromkeys(score for run in runs for score in run.rows[source])
@@ -121,16 +128,18 @@ def _row(name: str, row: Row | None, records: Sequence[Record]) -> dict[str, Any
 
 
 def _score(runs: Sequence[Score]) -> dict[str, Any]:
+    first = next((run for run in runs if run.value == run.value), runs[0])
     values = [run.value for run in runs if run.value == run.value]
     baselines = [b for run in runs if (b := run.baseline) is not None and b == b]
     return {
         "value": fmean(values) if values else None,
         "sd": stdev(values) if len(values) > 1 else None,
         "values": values,
-        "ci": None if runs[0].ci is None else [None if bound != bound else bound for bound in runs[0].ci],
-        "n": runs[0].n,
+        "n_defined": len(values),
+        "ci": None if first.ci is None else [None if bound != bound else bound for bound in first.ci],
+        "n": first.n,
         "baseline": fmean(baselines) if baselines else None,
-        "note": runs[0].note,
+        "note": first.note,
     }
 
 

@@ -12,15 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from genviz._errors import UsageError
+from genviz._errors import DataError, UsageError
+from genviz.core.counts import first_names
 from genviz.io.machine import machine
 from genviz.io.output import check_writable
 from genviz.models.cluster import active_client, in_order
+from genviz.recipes.diff import read_results
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.leakage import joined_reports, reports_heard
 from genviz.recipes.recipe import Recipe, Row
 from genviz.recipes.records import Record, is_done, write_record
-from genviz.recipes.results import write_results
+from genviz.recipes.results import RESULTS, has_records, write_results
 
 log = logging.getLogger("genviz")
 
@@ -68,10 +70,11 @@ def run_recipe(
     """
     told = recipe.size(size)
     chosen = recipe.measured(told, rows)
-    wanted = tuple(told.seeds if seeds is None else seeds)
+    wanted = told.seeds if seeds is None else tuple(dict.fromkeys(seeds))
     if out.exists() and not out.is_dir():
         raise UsageError(f"Expected a folder for the run; {out} is a file. Choose another --out.")
     check_writable(out)
+    _check_own(recipe, size, out)
     setting = Setting(recipe, told, models or out / MODELS, device)
     todo = [
         (row, seed)
@@ -80,9 +83,36 @@ def run_recipe(
         if not is_done(out / RECORDS, row.name, seed, setting.digest(row, seed))
     ]
     log.info("%s at %s: %d of %d jobs to run.", recipe.name, size, len(todo), len(chosen) * len(wanted))
-    _round(_make_shared, setting, out, _shared_jobs(setting, todo))
-    _round(_measure, setting, out, todo)
+    try:
+        _round(_make_shared, setting, out, _shared_jobs(setting, todo))
+        _round(_measure, setting, out, todo)
+    except BaseException as err:
+        kept = has_records(setting, out / RECORDS)
+        if kept:  # what is done can be read
+            write_results(setting, out, out / RECORDS)
+        if isinstance(err, KeyboardInterrupt):
+            raise KeyboardInterrupt(
+                f"Stopped. {kept} records are in {out}; the same command goes on from there."
+            ) from err
+        raise
     return write_results(setting, out, out / RECORDS)
+
+
+def _check_own(recipe: Recipe, size: str, out: Path) -> None:
+    """Refuse a folder with another recipe's run: its results would be written over."""
+    rows = {row.name for row in recipe.rows}
+    strangers = [
+        path.name for path in (out / RECORDS).glob("*.json") if path.stem.rpartition("-")[0] not in rows
+    ]
+    if (out / RESULTS).is_file():
+        there = read_results(out)
+        if (there["recipe"], there["size"]) != (recipe.name, size):
+            strangers.append(f"{RESULTS} of {there['recipe']} at {there['size']}")
+    if strangers:
+        raise DataError(
+            f"Expected a new folder, or a run of {recipe.name} at {size}; {out} holds {first_names(strangers)}. Choose "
+            "another --out."
+        )
 
 
 def _shared_jobs(setting: Setting, todo: Sequence[tuple[Row, int]]) -> list[tuple[str, int]]:

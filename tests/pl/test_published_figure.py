@@ -24,6 +24,7 @@ def results(**changes):
         row("nothing", {}, {}),
     ]
     told = {"title": "T", "paper": "P", "table": "Table 1", "size": "mini"}
+    told["provenance"] = {"data": {"name": "her2st"}}
     return told | {"columns": [column("mse"), column("fd", "FID"), column("absent")], "rows": rows} | changes
 
 
@@ -40,6 +41,13 @@ def test_one_panel_a_column_with_seeds_means_and_published_numbers():
     assert "published: FID, not drawn" in figure.layout.xaxis2.title.text
     assert list(figure.layout.yaxis.categoryarray) == ["Ours", "Theirs"]
     assert "T (P, Table 1), size mini" in figure.layout.title.text
+
+
+def test_on_made_up_data_nothing_published_is_drawn():
+    figure = pl.published(results(provenance={"data": {"name": "phantom"}}))
+    assert {trace.name for trace in figure.data} == {"each seed", "genviz, mean"}
+    assert list(figure.layout.yaxis.categoryarray) == ["Ours"]
+    assert "made-up data" in figure.layout.title.text
 
 
 def test_nothing_measured_is_said():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from genviz._errors import DataError, FileFormatError, UsageError
+from genviz.metrics import Score
 from genviz.recipes.leakage import check_leakage
 from genviz.recipes.leaks import Scored, Seen
 from genviz.recipes.recipe import read_recipe
@@ -86,8 +87,9 @@ def test_a_stopped_run_goes_on(toy, tmp_path, monkeypatch):
         return measure(self, setting, row, seed)
 
     monkeypatch.setattr(Toy, "measure", stopped)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"1 records are in .* goes on from there"):
         run_recipe(toy, "nano", tmp_path / "run")
+    assert results_of(tmp_path / "run" / "results.json")[1]["ours"]["seeds"] == [0]
     monkeypatch.setattr(Toy, "measure", measure)
     Toy.asked.clear()
     run_recipe(toy, "nano", tmp_path / "run")
@@ -108,12 +110,38 @@ def test_one_seed_and_row_may_be_asked_for_and_the_table_keeps_all(toy, tmp_path
 def test_records_of_other_options_are_refused_and_left_alone(toy, tmp_path):
     run_recipe(toy, "nano", tmp_path / "run")
     before = sorted((tmp_path / "run").rglob("*"))
-    with pytest.raises(DataError, match=r"ours-0\.json is of other data or options"):
+    with pytest.raises(DataError, match=r"a run of toy at mini; .* holds 'results.json of toy at nano'"):
         run_recipe(toy, "mini", tmp_path / "run")
     changed = read_recipe(toy_file(tmp_path, ("base = 1.0", "base = 1.5")))
     with pytest.raises(DataError, match="other data or options"):
         run_recipe(changed, "nano", tmp_path / "run")
     assert sorted((tmp_path / "run").rglob("*")) == before
+
+
+def test_the_run_of_another_recipe_is_not_written_over(toy, tmp_path):
+    run_recipe(toy, "nano", tmp_path / "run")
+    (tmp_path / "run" / "results.json").unlink()
+    other = tmp_path / "tie.toml"
+    changes = (
+        ('name = "toy"', 'name = "tie"'),
+        ('name = "ours"', 'name = "mine"'),
+        ('same_as = "ours"', 'same_as = "mine"'),
+    )
+    toy_file(tmp_path, *changes, ('rows = ["ours"]', 'rows = ["mine"]')).rename(other)
+    with pytest.raises(DataError, match=r"holds 'ours-0\.json', 'ours-1\.json'"):
+        run_recipe(read_recipe(other), "nano", tmp_path / "run")
+
+
+def test_seeds_that_define_no_score_are_counted(toy, tmp_path, monkeypatch):
+    measure = Toy.measure
+
+    def sometimes(self, setting, row, seed):
+        found = measure(self, setting, row, seed)
+        return found if seed else found | {row.name: found[row.name] | {"fd": Score(float("nan"))}}
+
+    monkeypatch.setattr(Toy, "measure", sometimes)
+    run_recipe(toy, "nano", tmp_path / "run")
+    assert "| Ours <b> | 3.00 [2.00, 4.00] (1 of 2 seeds)" in (tmp_path / "run" / "table.md").read_text()
 
 
 def test_a_damaged_record_is_named(toy, tmp_path):

@@ -155,7 +155,8 @@ def diversities(
     else:
         found = metrics.feature_diversity(made, val, extractor=how, seed=seed, device=device)
     one = found[f"diversity_{how}"]
-    per = {label: found.get(f"diversity_{how}_{label}", one) for label in val.label_names}
+    alone = len(val.label_names) == 1  # whose value is the pooled one
+    per = {label: one if alone else found[f"diversity_{how}_{label}"] for label in val.label_names}
     scores = named("diversity", per)
     real = scores[f"diversity_{MEAN}"].baseline
     return scores | {f"diversity_real_{MEAN}": Score(float("nan") if real is None else real, n=one.n)}

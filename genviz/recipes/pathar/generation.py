@@ -113,12 +113,15 @@ class Generation:
     def cost(self, setting: Setting, row: Row) -> Cost:
         """Both networks' training, and generation; features of tiles are not counted."""
         options = options_of(GenerationOptions, setting, row)
-        shared = sum(
-            _trains(options_of(GenerationOptions, setting, other)) == _trains(options)
-            for other in setting.recipe.measured(setting.size)
+        others = [
+            options_of(GenerationOptions, setting, other) for other in setting.recipe.measured(setting.size)
+        ]
+        shared = sum(_trains(other) == _trains(options) for other in others)
+        same = sum(
+            (_trains(o), o.config().prior) == (_trains(options), options.config().prior) for o in others
         )
         n = options.n * (1 + len(options.other_rules)) * (len(options.labels) or options.n_labels)
-        return model_cost(options, n=n, shared=shared)
+        return model_cost(options, n=n, shared=shared, shared_prior=same)
 
 
 def _trains(options: ModelOptions) -> str:

@@ -95,7 +95,9 @@ def _sequence(config: PathARConfig) -> float:
     return float(blocks + 2 * cells * sum(streams) * p.width)
 
 
-def model_cost(options: ModelOptions, *, n: int, prior: bool = True, shared: int = 1) -> Cost:
+def model_cost(
+    options: ModelOptions, *, n: int, prior: bool = True, shared: int = 1, shared_prior: int = 1
+) -> Cost:
     """Training and generation of one seed.
 
     Parameters
@@ -106,8 +108,8 @@ def model_cost(options: ModelOptions, *, n: int, prior: bool = True, shared: int
         Generated pairs in all.
     prior
         Whether there is one.
-    shared
-        Rows that stand on the same tokenizer: each bears its share.
+    shared, shared_prior
+        Rows that stand on the same tokenizer, and on the same prior: each bears its share.
     """
     config = options.config()
     one = forward_of(config)
@@ -123,11 +125,12 @@ def model_cost(options: ModelOptions, *, n: int, prior: bool = True, shared: int
     flops = steps * t.batch_size * TRAINING * (one.encode + one.decode)
     disk = own * _KEPT * _BYTES * one.n_tokenizer
     if prior:
-        prior_steps = models * p.max_epochs * -(-p.views_per_epoch // p.batch_size)
-        flops += prior_steps * p.batch_size * TRAINING * one.prior + models * p.n_views * one.encode
+        priors = models / shared_prior
+        prior_steps = priors * p.max_epochs * -(-p.views_per_epoch // p.batch_size)
+        flops += prior_steps * p.batch_size * TRAINING * one.prior + priors * p.n_views * one.encode
         steps += prior_steps
         views = p.n_views * 2 * t.grid[0] * t.grid[1]
-        disk += models * _BYTES * (_KEPT * one.n_prior + one.n_tokenizer + views)
+        disk += priors * _BYTES * (_KEPT * one.n_prior + one.n_tokenizer + views)
     return Cost(round(steps), flops + drawing, models * parameters, round(disk))
 
 
