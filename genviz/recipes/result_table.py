@@ -42,15 +42,23 @@ def result_table(recipe: Recipe, document: Mapping[str, Any], *, level: int = 1)
         )
     if patients := _patients(document):
         parts.append(f"Held-out rows are of patients that were trained on ({', '.join(patients)}).")
-    if different := [column for column in recipe.columns if not column.comparable]:
+    if different := _different(recipe.columns):
         parts.append(
-            "Not the same score as published: "
-            + "; ".join(f"{column.title} here, {column.published_title} there" for column in different)
-            + ". Compare the order of the rows, not the numbers."
+            f"Not the same score as published: {different}. Compare the order of the rows, not the numbers."
         )
     if recipe.extras:
         parts.append(_extras(recipe.extras, rows))
     return "\n\n".join(parts) + "\n"
+
+
+def _different(columns: Sequence[Column]) -> str:
+    """Scores that stand in the place of published ones, each pair once, whatever label it is of."""
+    pairs = {
+        f"{column.title.partition(',')[0]} here, {column.published_title} there"
+        for column in columns
+        if not column.comparable
+    }
+    return "; ".join(sorted(pairs))
 
 
 def _patients(document: Mapping[str, Any]) -> list[str]:
