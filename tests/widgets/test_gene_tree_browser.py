@@ -80,7 +80,7 @@ def test_groups_edits_and_undo(setup, notebook):
     page.keyboard.press("ArrowUp")
     book.until("view.scale", "1")
     page.get_by_role("button", name="Write into the data").click()
-    book.until("gv.pp.tree.tree_of(rows).scales", "(1, 5, 8, 12)")
+    book.until("'gene_tree' in rows.varm and gv.pp.tree.tree_of(rows).scales", "(1, 5, 8, 12)")
     book.check()
 
 
