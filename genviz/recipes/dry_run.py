@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import UsageError
-from genviz.recipes.cost import DEVICES, Cost
+from genviz.recipes.cost import Cost
+from genviz.recipes.devices import DEVICES
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.recipe import Recipe
 
@@ -28,7 +29,7 @@ def dry_run(
     recipe, size, rows, seeds
         As in `run_recipe`.
     on
-        Device of `genviz.recipes.cost.DEVICES`; default the size's own.
+        Device of `genviz.recipes.devices.DEVICES`; default the size's own.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import FileFormatError, UsageError
-from genviz.recipes.cost import DEVICES
+from genviz.recipes.devices import DEVICES
 
 SIZES = ("nano", "mini", "paper")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -98,7 +98,7 @@ class Size:
     rows
         Names of the measured rows; None for all.
     device
-        Whose hours a dry run tells, see `genviz.recipes.cost`.
+        Whose hours a dry run tells, see `genviz.recipes.devices`.
     """
 
     name: str
@@ -194,8 +194,8 @@ def read_recipe(path: Path) -> Recipe:
     FileFormatError
         When it is not TOML, lacks an entry, has one that nothing reads, or contradicts itself.
     """
-    source = path.read_text(encoding="utf-8")
     try:
+        source = path.read_text(encoding="utf-8")
         told = tomllib.loads(source)
         recipe = _recipe(told, source)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as err:

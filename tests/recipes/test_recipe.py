@@ -1,5 +1,8 @@
 """recipes.recipe and recipes.catalogue: what a recipe says, and what is refused."""
 
+import subprocess
+import sys
+
 import pytest
 
 from genviz._errors import FileFormatError, UsageError
@@ -52,6 +55,19 @@ def test_what_cannot_be_asked(tmp_path):
 def test_a_recipe_with_a_mistake_is_refused(tmp_path, old, new, said):
     with pytest.raises((FileFormatError, UsageError), match=said):
         read_recipe(toy_file(tmp_path, (old, new)))
+
+
+def test_bytes_that_are_no_text_are_no_recipe(tmp_path):
+    (tmp_path / "toy.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(FileFormatError, match="'utf-8' codec"):
+        read_recipe(tmp_path / "toy.toml")
+
+
+def test_the_list_loads_nothing_heavy():
+    asked = "print(sorted({'torch', 'numpy', 'anndata'} & set(sys.modules)))"
+    code = f"import sys, genviz.recipes.catalogue as c; c.recipes(); {asked}"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
 
 
 def test_the_catalogue_finds_by_name_and_by_file(tmp_path):
