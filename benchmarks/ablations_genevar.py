@@ -1,11 +1,12 @@
 """The ablations of GeneVAR with one tokenizer and one condition: tables 5a, 5c, 5f, masked inputs, mask targets.
 
-    python benchmarks/ablations_genevar.py --run runs/genevar-0 --work runs/ablations --out DIR
-    python benchmarks/ablations_genevar.py --out DIR --table docs/results.md
+    python benchmarks/ablations_genevar.py --run runs/genevar-0 --out benchmarks/results/genevar_ablations
+    python benchmarks/ablations_genevar.py --out benchmarks/results/genevar_ablations --table docs/results.md
 
-DIR is benchmarks/results/genevar_ablations. The run folder needs its stages "vae" and "tokenizer" only. Every pair of
-run and seed is a record; what has one is left out, and what was stopped goes on where it was, so the same command can
-be given again.
+The run folder needs its stages "vae" and "tokenizer" only. Every pair of run and seed is a record; what has one is left
+out, and what was stopped goes on where it was, so the same command can be given again. The recipe genevar-ablations
+has the rows of the first three tables too, beside the published numbers; the other two, the columns of one scale and
+the differences seed by seed are made here alone.
 """
 
 from __future__ import annotations

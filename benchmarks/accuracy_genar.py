@@ -1,7 +1,7 @@
 """Leave one HER2ST section out: GenAR in every configuration beside every baseline.
 
-    python benchmarks/accuracy_genar.py --out runs/accuracy               # computes what is missing (hours)
-    python benchmarks/accuracy_genar.py --out runs/accuracy --table docs/results.md
+    python benchmarks/accuracy_genar.py --out benchmarks/results/accuracy     # what is missing (hours)
+    python benchmarks/accuracy_genar.py --out benchmarks/results/accuracy --table docs/results.md
 
 Several processes may fill one folder: give each its own --names.
 """

@@ -76,7 +76,7 @@ def main() -> None:
     )
     parser.add_argument("--model", required=True)
     parser.add_argument("--section", default="C5")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     gv.settings.progress = False

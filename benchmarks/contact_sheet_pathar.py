@@ -66,7 +66,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="pathar-dsb-mini")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     gv.settings.progress = False

@@ -1,6 +1,6 @@
 """How quick `GeneTree` is in JupyterLab: from a key to the maps of another gene, and from the button to a what-if.
 
-    python benchmarks/live_gene_tree.py --out benchmarks/results/live_gene_tree.json
+    python benchmarks/live_gene_tree.py --out benchmarks/results/live/gene_tree.json
 
 Medians of 20, in headless Chromium without a GPU, section C5 of HER2ST (181 spots, 200 genes, the model in the box).
 """
@@ -8,15 +8,10 @@ Medians of 20, in headless Chromium without a GPU, section C5 of HER2ST (181 spo
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from tests.widgets.lab import QUIET, Lab, Notebook, chromium
+from shared.live import REPEATS, live_notebook, report
 
 CELL = """import warnings; warnings.simplefilter("ignore")
 import genviz as gv
@@ -44,36 +39,29 @@ CLAMP = """async (factor) => {
 }"""
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path)
-    out = parser.parse_args().out
-    lab = Lab(Path(tempfile.mkdtemp()))
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
-            book = Notebook(browser.new_page(viewport={"width": 1280, "height": 1100}))
-            lab.write("b.ipynb", [CELL])
-            book.page.goto(f"{lab.url}/lab/tree/b.ipynb?reset")
-            book.page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-            book.run_all(300)
-            book.page.wait_for_selector(".gv-tree-side h3", timeout=60_000)
-            gene = [book.page.evaluate(GENE) for _ in range(20)]
-            clamp = [book.page.evaluate(CLAMP, 2 + i) for i in range(20)]
-            state = int(book.kernel("import json; print(len(json.dumps(view.get_state(), default=str)))"))
-            browser.close()
-    finally:
-        lab.close()
-    found = {
+def measured(repeats: int) -> dict[str, float]:
+    """Medians of both, and the size of the view's state."""
+    with live_notebook(CELL, ready=".gv-tree-side h3", timeout_s=300) as book:
+        gene = [book.page.evaluate(GENE) for _ in range(repeats)]
+        clamp = [book.page.evaluate(CLAMP, 2 + i) for i in range(repeats)]
+        state = int(book.kernel("import json; print(len(json.dumps(view.get_state(), default=str)))"))
+    return {
+        "repeats": repeats,
         "gene_ms": round(statistics.median(gene), 1),
         "what_if_ms": round(statistics.median(clamp), 1),
         "state_bytes": state,
-        "load": round(os.getloadavg()[0], 1),
     }
-    print(json.dumps(found))
-    if out is not None:
-        out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    args = parser.parse_args()
+    report(lambda: measured(args.repeats), args.out)
 
 
 if __name__ == "__main__":

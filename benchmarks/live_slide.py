@@ -1,6 +1,6 @@
 """How quick `SlideView` is in JupyterLab: recolouring, hover, moving, and a section of 100,000 spots.
 
-    python benchmarks/live_slide.py --out benchmarks/results/live_slide.json
+    python benchmarks/live_slide.py --out benchmarks/results/live/slide.json
 
 Medians of 20, in headless Chromium without a GPU. From the choice of a gene to the frame that shows it, over the
 kernel; from the pointer to the frame with the hover; frames a second while the picture moves or zooms.
@@ -10,18 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import tempfile
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import sync_playwright
+from shared.live import REPEATS, live_notebook, report
 
-from tests.widgets.lab import QUIET, Lab, Notebook, chromium
-
-DATA = """import sys; sys.path.insert(0, {root!r})
-import numpy as np, pandas as pd, anndata, genviz as gv
+DATA = """import numpy as np, pandas as pd, anndata, genviz as gv
 n, genes = {n}, 200
 side = int(np.ceil(n ** 0.5)); at = np.arange(n)
 rng = np.random.default_rng(0)
@@ -82,28 +76,19 @@ kept = {k: x for k, x in v.get_state().items() if k not in ('_esm', '_css', '_st
 print(len(json.dumps(kept, default=str)) + len(v._still) * 4 // 3)"""
 
 
-def measured(lab: Lab, browser: Any, n: int, repeats: int) -> dict[str, float]:
+def measured(n: int, repeats: int) -> dict[str, float]:
     """The figures of a section of n spots with four panels."""
-    root = str(Path(__file__).resolve().parents[1])
-    lab.write(
-        f"s{n}.ipynb",
-        [DATA.format(root=root, n=n, pitch=200), "v = gv.widgets.SlideView(adata, 'G0'); v"],
-    )
-    page = browser.new_page(viewport={"width": 1280, "height": 1100})
-    notebook = Notebook(page)
-    page.goto(f"{lab.url}/lab/tree/s{n}.ipynb?reset")
-    page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-    notebook.run_all()
-    page.wait_for_selector(".gv-slide-canvas", timeout=60_000)
-    page.wait_for_timeout(2000)
-    page.evaluate(RECOLOUR, "G1")  # the first makes a copy of the counts ordered by gene
-    recolour = [page.evaluate(RECOLOUR, f"G{i % 198 + 2}") for i in range(repeats)]
-    hover = [page.evaluate(HOVER, (i + 3) * (n // 50)) for i in range(repeats)]
-    pan, zoom = page.evaluate(MOVE, False), page.evaluate(MOVE, True)
-    page.wait_for_timeout(2500)  # for the still picture
-    size = int(notebook.kernel(STATE))
-    page.close()
-    return {
+    cells = DATA.format(n=n, pitch=200), "v = gv.widgets.SlideView(adata, 'G0'); v"
+    with live_notebook(*cells, ready=".gv-slide-canvas") as book:
+        page = book.page
+        page.wait_for_timeout(2000)
+        page.evaluate(RECOLOUR, "G1")  # the first makes a copy of the counts ordered by gene
+        recolour = [page.evaluate(RECOLOUR, f"G{i % 198 + 2}") for i in range(repeats)]
+        hover = [page.evaluate(HOVER, (i + 3) * (n // 50)) for i in range(repeats)]
+        pan, zoom = page.evaluate(MOVE, False), page.evaluate(MOVE, True)
+        page.wait_for_timeout(2500)  # for the still picture
+        size = int(book.kernel(STATE))
+    found = {
         "spots": n,
         "recolour_ms": statistics.median(recolour),
         "hover_ms": statistics.median(hover),
@@ -113,6 +98,8 @@ def measured(lab: Lab, browser: Any, n: int, repeats: int) -> dict[str, float]:
         "zoom_work_ms": zoom["work"],
         "state_bytes": size,
     }
+    print(json.dumps(found), flush=True)
+    return found
 
 
 def main() -> None:
@@ -124,27 +111,12 @@ def main() -> None:
     parser.add_argument(
         "--spots", type=lambda text: [int(n) for n in text.split(",")], default=[5000, 100_000]
     )
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=REPEATS)
     args = parser.parse_args()
-    results = {
-        "load_before": os.getloadavg()[0],
-        "cores": os.cpu_count(),
-        "repeats": args.repeats,
-        "sections": [],
-    }
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
-        lab = Lab(Path(folder))
-        try:
-            for n in args.spots:
-                results["sections"].append(measured(lab, browser, n, args.repeats))
-                print(json.dumps(results["sections"][-1]))
-        finally:
-            lab.close()
-            browser.close()
-    results["load_after"] = os.getloadavg()[0]
-    if args.out:
-        args.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    report(
+        lambda: {"repeats": args.repeats, "sections": [measured(n, args.repeats) for n in args.spots]},
+        args.out,
+    )
 
 
 if __name__ == "__main__":

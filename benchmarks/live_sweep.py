@@ -1,76 +1,26 @@
-"""Time from Run to the first tile of a sweep, in the kernel and on the screen; one thread.
+"""How quick `PerturbationSweep` is: from Run to the first tile, in the kernel and on the screen.
 
-``python benchmarks/live_sweep.py [out.json]``; needs weights in the box, Chromium, and nothing else running.
+    python benchmarks/live_sweep.py --out benchmarks/results/live/sweep.json
+
+Medians of 20, one thread, headless Chromium without a GPU, the model in the box.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import argparse
 import statistics
-import sys
-import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from shared.live import REPEATS, live_notebook, report
 
-RUNS = 20
+import genviz as gv
+from genviz.controllers.sweep import Sweeping, SweepRequest
+from tests.widgets.test_perturbation_sweep_browser import ROWS, VIEW
 
-
-def kernel_times() -> list[float]:
-    """Seconds from the call to the first tile, without a browser."""
-    from contextlib import closing
-
-    import genviz as gv
-    from genviz.controllers.sweep import Sweeping, SweepRequest
-
-    names: dict[str, object] = {}
-    exec(_rows(), names)
-    sweeping = Sweeping(names["model"], names["adata"])  # type: ignore[arg-type]
-    gv.settings.progress = False
-    found = []
-    for seed in range(RUNS + 1):
-        start = time.perf_counter()
-        under_way = sweeping.begin(
-            SweepRequest(genes=("ERBB2",), rows=tuple(sweeping.first_rows()), seed=seed)
-        )
-        with closing(under_way.steps()) as steps:
-            next(steps)
-        found.append(time.perf_counter() - start)
-    return found[1:]
-
-
-def screen_times() -> list[float]:
-    """Seconds from the click to the first tile on the canvas."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.widgets.lab import QUIET, Lab, Notebook, chromium
-    from tests.widgets.test_perturbation_sweep_browser import VIEW
-
-    lab, found = Lab(Path(tempfile.mkdtemp())), []
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
-            book = Notebook(browser.new_page(viewport={"width": 1280, "height": 1100}))
-            lab.write("sweep.ipynb", [_rows(), VIEW])
-            book.page.goto(f"{lab.url}/lab/tree/sweep.ipynb?reset")
-            book.page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-            book.run_all()
-            book.page.wait_for_selector(".gv-run")
-            for _ in range(RUNS + 1):
-                found.append(book.page.evaluate(_CLICK) / 1000)
-                book.page.evaluate("() => document.querySelector('.gv-stop').click()")
-                book.page.wait_for_function(
-                    "() => document.querySelector('.gv-progress').hidden", timeout=60_000
-                )
-            browser.close()
-    finally:
-        lab.close()
-    return found[1:]
-
-
-_CLICK = """() => new Promise((done) => {
+CLICK = """() => new Promise((done) => {
   const began = performance.now();
   const large = () => document.querySelector(".gv-large");
   document.querySelector(".gv-run").click();
@@ -85,26 +35,54 @@ _CLICK = """() => new Promise((done) => {
 })"""
 
 
-def _rows() -> str:
-    from tests.widgets.test_perturbation_sweep_browser import ROWS
+def kernel_times(repeats: int) -> list[float]:
+    """Seconds from the call to the first tile, without a browser."""
+    names: dict[str, Any] = {}
+    exec(ROWS, names)
+    sweeping = Sweeping(names["model"], names["adata"])
+    gv.settings.progress = False
+    found = []
+    for seed in range(repeats + 1):
+        start = time.perf_counter()
+        under_way = sweeping.begin(
+            SweepRequest(genes=("ERBB2",), rows=tuple(sweeping.first_rows()), seed=seed)
+        )
+        with closing(under_way.steps()) as steps:
+            next(steps)
+        found.append(time.perf_counter() - start)
+    return found[1:]
 
-    return ROWS
+
+def screen_times(repeats: int) -> list[float]:
+    """Seconds from the click to the first tile on the canvas."""
+    found = []
+    with live_notebook(ROWS, VIEW, ready=".gv-run") as book:
+        for _ in range(repeats + 1):
+            found.append(book.page.evaluate(CLICK) / 1000)
+            book.page.evaluate("() => document.querySelector('.gv-stop').click()")
+            book.page.wait_for_function("() => document.querySelector('.gv-progress').hidden", timeout=60_000)
+    return found[1:]
+
+
+def measured(repeats: int) -> dict[str, float]:
+    """Median and worst of both."""
+    found: dict[str, float] = {"repeats": repeats}
+    for name, measure in (("kernel", kernel_times), ("screen", screen_times)):
+        seconds = measure(repeats)
+        found[f"first_tile_{name}_median_s"] = round(statistics.median(seconds), 3)
+        found[f"first_tile_{name}_worst_s"] = round(max(seconds), 3)
+    return found
 
 
 def main() -> None:
-    """Measure, print, and write where asked."""
-    told = {"load_before": os.getloadavg()[0]}
-    for name, measure in (("kernel", kernel_times), ("screen", screen_times)):
-        seconds = measure()
-        told[f"first_tile_{name}_median_s"] = round(statistics.median(seconds), 3)
-        told[f"first_tile_{name}_worst_s"] = round(max(seconds), 3)
-        sys.stdout.write(f"{name}: {told}\n")
-        sys.stdout.flush()
-    told["load_after"] = os.getloadavg()[0]
-    text = json.dumps(told, indent=2)
-    sys.stdout.write(text + "\n")
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(text + "\n")
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    args = parser.parse_args()
+    report(lambda: measured(args.repeats), args.out)
 
 
 if __name__ == "__main__":

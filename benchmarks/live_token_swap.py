@@ -1,28 +1,27 @@
-"""How fast the swap view answers: the parts of a decode, a swap in the kernel, and a click in the browser.
+"""How quick `TokenSwap` is: the parts of a decode, a swap in the kernel, and from a click to the picture.
 
-    python benchmarks/live_token_swap.py [--no-browser] [--out FILE]
+    python benchmarks/live_token_swap.py --out benchmarks/results/live/token_swap.json
+    python benchmarks/live_token_swap.py --no-browser
 
-Medians of 20, one CPU thread, the shipped mini; the load is written beside them.
+Medians of 20, one thread, headless Chromium without a GPU, the model in the box.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from shared.live import REPEATS, live_notebook, report
 
 import genviz as gv
+from genviz.core.instances import split_instances
 from genviz.models.pathar.codec import decode_foreground, decode_images
 
-N = 20
-CELLS = [row * 16 + column for row in range(4, 12) for column in range(4, 12)]
 MAKE = """
 import torch, genviz as gv
 torch.set_num_threads(1)
@@ -45,19 +44,19 @@ CLICK = """async (round) => {
 }"""
 
 
-def median_ms(work) -> float:
+def median_ms(work: Callable[[], object], repeats: int) -> float:
+    """Median of some runs after a first one."""
     work()
     times = []
-    for _ in range(N):
+    for _ in range(repeats):
         begun = time.perf_counter()
         work()
         times.append(1e3 * (time.perf_counter() - begun))
     return round(statistics.median(times), 2)
 
 
-def in_the_kernel() -> dict[str, float]:
-    from genviz.core.instances import split_instances
-
+def in_the_kernel(repeats: int) -> dict[str, float]:
+    """Milliseconds of what a swap is made of, without a browser."""
     torch.set_num_threads(1)
     model = gv.models.PathAR.load("pathar-dsb-mini", device="cpu")
     tiles = model.generate(["fluorescence", "histology"], n=1, seed=0)
@@ -76,41 +75,26 @@ def in_the_kernel() -> dict[str, float]:
 
     card = edits.card(view.tile)
     picture = view.ask("frame", {"tile": 0, "step": 0})
-    return {
-        "image_decoder_ms": median_ms(lambda: decode_images(fitted, tokens, [""], at_once=1)),
-        "mask_decoder_ms": median_ms(lambda: decode_foreground(fitted, tokens, at_once=1)),
-        "nuclei_parted_ms": median_ms(lambda: split_instances(mask)),
-        "packing_ms": median_ms(picture.packed),
-        "swap_in_kernel_ms": median_ms(swap),
-        "surprise_ms": median_ms(lambda: (edits._pictures._surprises.clear(), edits.surprise(card))),
+    parts: dict[str, Callable[[], object]] = {
+        "image_decoder_ms": lambda: decode_images(fitted, tokens, [""], at_once=1),
+        "mask_decoder_ms": lambda: decode_foreground(fitted, tokens, at_once=1),
+        "nuclei_parted_ms": lambda: split_instances(mask),
+        "packing_ms": picture.packed,
+        "swap_in_kernel_ms": swap,
+        "surprise_ms": lambda: (edits._pictures._surprises.clear(), edits.surprise(card)),
     }
+    return {name: median_ms(work, repeats) for name, work in parts.items()}
 
 
-def in_the_browser() -> dict[str, float]:
-    from playwright.sync_api import sync_playwright
-
-    from tests.widgets.lab import QUIET, Lab, Notebook, chromium
-
-    lab = Lab(Path(tempfile.mkdtemp()))
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))
-            page = browser.new_context(viewport={"width": 1280, "height": 1100}).new_page()
-            lab.write("bench.ipynb", [MAKE, "view"])
-            opened = Notebook(page)
-            page.goto(f"{lab.url}/lab/tree/bench.ipynb?reset")
-            page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-            opened.run_all()
-            page.wait_for_selector(".gv-swap-step")
-            times = []
-            for k in range(N + 1):
-                opened.kernel(f"view.edits.go(0); view.cells = list(range({k}, {k + 64}))")
-                page.wait_for_selector(".gv-swap-step[data-step='0'][aria-current]")
-                page.wait_for_timeout(150)
-                times.append(page.evaluate(CLICK, k))
-            browser.close()
-    finally:
-        lab.close()
+def in_the_browser(repeats: int) -> dict[str, float]:
+    """Milliseconds from a click to the picture; other cells are swapped each time."""
+    times = []
+    with live_notebook(MAKE, "view", ready=".gv-swap-step") as book:
+        for k in range(repeats + 1):
+            book.kernel(f"view.edits.go(0); view.cells = list(range({k}, {k + 64}))")
+            book.page.wait_for_selector(".gv-swap-step[data-step='0'][aria-current]")
+            book.page.wait_for_timeout(150)
+            times.append(book.page.evaluate(CLICK, k))
     return {
         "click_to_picture_ms": round(statistics.median(times[1:]), 1),
         "slowest_ms": round(max(times[1:]), 1),
@@ -118,19 +102,23 @@ def in_the_browser() -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--no-browser", action="store_true")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    found = {"load": [round(os.getloadavg()[0], 1)], "threads": 1} | in_the_kernel()
-    if not options.no_browser:
-        found |= in_the_browser()
-    found["load"].append(round(os.getloadavg()[0], 1))
-    text = json.dumps(found, indent=2)
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text + "\n")
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--no-browser", action="store_true", help="what the kernel does alone")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    args = parser.parse_args()
+    parts = (in_the_kernel,) if args.no_browser else (in_the_kernel, in_the_browser)
+
+    def measured() -> dict[str, float]:
+        found: dict[str, float] = {"repeats": args.repeats, "threads": 1}
+        for part in parts:
+            found |= part(args.repeats)
+        return found
+
+    report(measured, args.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Speed and memory of preparation: one section from JPEG to features, and 100,000 tiles of a large image.
 
-    python benchmarks/prepare.py --json benchmarks/results/prepare.json
+    python benchmarks/prepare.py --out benchmarks/results/prepare.json
 
 Each part runs in a process of its own, so that its peak memory is its own, with an empty cache.
 """
@@ -127,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()
     parts: list[tuple[Callable[..., dict[str, Score]], tuple[str, ...]]] = [
         (importing, ()), (section, ()), (tiles_of, ("tif",)), (tiles_of, ("zarr",)),
@@ -136,8 +136,8 @@ def main() -> None:
     for part, given in parts:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             scores |= pool.submit(part, *given).result()
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_json(args.json, scores_to_json(scores))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_json(args.out, scores_to_json(scores))
     for name, score in scores.items():
         print(f"{name:<28} {score.value:>10.3f}  {score.note}")
 

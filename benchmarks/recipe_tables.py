@@ -2,7 +2,7 @@
 
     genviz recipe run genar-her2st --size mini --out runs/genar-her2st
     cp runs/genar-her2st/results.json benchmarks/results/recipes/genar-her2st/
-    python benchmarks/recipe_tables.py docs/results.md
+    python benchmarks/recipe_tables.py --table docs/results.md
 
 A run's table stands between ``<!-- table recipe-NAME -->`` and ``<!-- end -->``.
 """
@@ -32,10 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("page", type=Path)
+    parser.add_argument("--table", type=Path, required=True, help="page to write the tables into")
+    args = parser.parse_args()
     runs = sorted(path.parent for path in RUNS.glob("*/results.json"))
     tables = {PREFIX + run.name: partial(table, run) for run in runs}
-    fill_page(parser.parse_args().page, tables, prefix=PREFIX)
+    fill_page(args.table, tables, prefix=PREFIX)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """GeneVAR's sampler beside one that samples the published way, in one run: the same weights, noise and tokens.
 
-    OMP_NUM_THREADS=1 python benchmarks/reference_genevar.py --json benchmarks/results/genevar_bench.json
+    OMP_NUM_THREADS=1 python benchmarks/reference_genevar.py --out benchmarks/results/genevar_bench.json
 
 The reference is written anew from the description of the method: adaptive layer norm is computed from the condition
 at every scale, keys and values are joined to those before, guidance doubles the batch, codes are sorted in full, and
@@ -245,7 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--cases", default=",".join(CASES), help="preset:batch, comma-separated")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="cpu")
@@ -258,7 +258,7 @@ def main() -> None:
         print("\n".join(f"{name:<52} {score.value:>10.4g}  {score.note}" for name, score in found.items()))
         scores |= found
     machine = {"threads": torch.get_num_threads(), "torch": torch.__version__, "device": device.type}
-    atomic_write_json(args.json, scores_to_json(scores) | {"machine": machine})
+    atomic_write_json(args.out, scores_to_json(scores) | {"machine": machine})
 
 
 if __name__ == "__main__":

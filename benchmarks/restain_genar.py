@@ -1,6 +1,6 @@
 """GenAR on held-out HER2ST sections that were synthetically re-stained.
 
-python benchmarks/restain_genar.py --out runs/accuracy/restaining
+python benchmarks/restain_genar.py --out benchmarks/results/accuracy/restaining
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of records")
+    parser.add_argument(
+        "--slides", type=Path, default=Path("runs/restained"), help="folder of the re-stained slides"
+    )
     parser.add_argument("--stains", default="macenko_glass,macenko,none")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -30,7 +33,7 @@ def main() -> None:
     adata = gv.datasets.her2st(SECTIONS)
     folds = Folds(adata, SECTIONS, tuple(gv.datasets.panel("genes_genar200")))
     for stain in args.stains.split(","):
-        found = run_restain(folds, args.out / "slides", stain=None if stain == "none" else stain)
+        found = run_restain(folds, args.slides, stain=None if stain == "none" else stain)
         document = {name: gv.metrics.scores_to_json(scores) for name, scores in found.items()}
         atomic_write_json(args.out / f"restain-{stain}.json", document)
         for name, scores in found.items():

@@ -98,9 +98,13 @@ def main() -> None:
     parser.add_argument("--velocity", type=Path, help="draw the velocity figure into this file and stop")
     args = parser.parse_args()
     gv.settings.progress = False
+    if args.out is None and (args.table or not args.velocity):
+        parser.error("Expected --out, the folder of records, or --velocity.")
     if args.table:
         fill_page(args.table, {f"{PREFIX}scores": lambda: table(args.out)}, prefix=PREFIX)
         return
+    if not args.model:
+        parser.error("Expected --model, the one to measure, or --table.")
     model = GeneVAR.load(args.model)
     if args.velocity:
         velocity(model, args.velocity, args.seed)

@@ -1,6 +1,6 @@
 """Train the model in the box, `genar-her2st-mini`, and write its card.
 
-    python benchmarks/train_shipped_genar.py --records runs/accuracy
+    python benchmarks/train_shipped_genar.py --records benchmarks/results/accuracy
 
 The records are those of benchmarks/accuracy_genar.py: the card shows what the same recipe scores on sections
 that it did not see, because no section is left to score the shipped weights on.
