@@ -82,6 +82,9 @@ class Setting:
 class Experiment(Protocol):
     """What a kind has to answer; it holds nothing, so that every question can be asked anywhere."""
 
+    def check(self, setting: Setting, row: Row) -> None:
+        """Refuse options that are not known and packages that are not here; asked of every row before any job."""
+
     def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
         """Names of parts that several of these rows need, made before them; may be empty."""
 
@@ -93,6 +96,18 @@ class Experiment(Protocol):
 
     def cost(self, setting: Setting, row: Row) -> Cost:
         """Count what one seed of one variant costs, its share of shared parts included, without any data."""
+
+
+class NothingShared:
+    """Half of an experiment whose jobs stand on nothing that others need too."""
+
+    def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
+        """No part."""
+        return ()
+
+    def make_shared(self, setting: Setting, part: str, seed: int) -> None:
+        """There is none to make."""
+        raise UsageError(f"Expected no shared part; got {part!r}.")
 
 
 def experiment(kind: str) -> Experiment:

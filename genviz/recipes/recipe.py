@@ -166,18 +166,23 @@ class Recipe:
         size
             Of `sizes`.
         names
-            These instead, also where the size leaves them out for their cost.
+            These instead, also where the size leaves them out for their cost; for one that shows another's run
+            (`same_as`), that other.
 
         Raises
         ------
         UsageError
-            When one of them is published only, or not there.
+            When one of them is published only, filled by another's job, or not there.
         """
         rows = [row for row in self.rows if row.options is not None]
-        wanted = names if names is not None else size.rows
+        run_by = {row.name: row.same_as or row.name for row in self.rows}
+        asked = names if names is not None else size.rows
+        wanted = None if asked is None else [run_by.get(name, name) for name in asked]
         known = [row.name for row in rows]
         if unknown := [name for name in wanted or () if name not in known]:
-            raise UsageError(f"Expected rows out of {', '.join(known)}; got {', '.join(unknown)}.")
+            raise UsageError(
+                f"Expected rows that are run, out of {', '.join(known)}; got {', '.join(unknown)}."
+            )
         return [row for row in rows if wanted is None or row.name in wanted]
 
 

@@ -30,11 +30,11 @@ class Record:
     rows
         Row → scores.
     seconds
-        Of wall time.
+        Wall time of the job alone: parts that were made before it, or lay in the folder of models, are not in it.
     provenance
         Versions and hardware of the process that ran it.
     leakage
-        What the gate found of the scored rows; empty where no trained model met held-out rows.
+        What the gate found of the scored rows; empty where nothing that was trained met held-out rows.
     """
 
     variant: str

@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from filelock import FileLock
+
 from genviz import pl
 from genviz._errors import DataError
 from genviz.io.atomic import atomic_write_json, atomic_write_text
 from genviz.io.checkpoint_parts import config_digest
 from genviz.metrics import Score
-from genviz.recipes.data_files import data_files
 from genviz.recipes.experiment import Setting
 from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.recipe import Row
@@ -21,10 +22,13 @@ from genviz.recipes.result_table import result_table
 
 SCHEMA = "genviz.results/1"
 RESULTS, TABLE, FIGURE = "results.json", "table.md", "figure.html"
+_SECONDS = "wall time of the job alone, without parts that were made before it or lay in the folder of models"
 
 
-def write_results(setting: Setting, out: Path, records: Path) -> Path:
+def write_results(setting: Setting, out: Path, records: Path, files: Mapping[str, str]) -> Path:
     """Gather the records of this setting; returns the path of ``results.json``.
+
+    Of several processes on one folder the last one to write has seen all records.
 
     Parameters
     ----------
@@ -34,22 +38,28 @@ def write_results(setting: Setting, out: Path, records: Path) -> Path:
         Where the three files go.
     records
         Folder of the records.
+    files
+        File → fingerprint of what they were made from.
 
     Raises
     ------
     DataError
         When there is no record of this setting.
     """
-    found = _of(setting, records)
-    if not found:
-        raise DataError(f"Expected at least one record of {setting.recipe.name} in {records}; there is none.")
-    document = gather(setting, found)
-    atomic_write_json(out / RESULTS, document)
-    atomic_write_text(out / TABLE, result_table(setting.recipe, document))
-    columns = {column.score for column in setting.recipe.columns}
-    if any(columns & set(row["scores"]) for row in document["rows"]):
-        page = pl.published(document).to_html(include_plotlyjs=True, full_html=True)
-        atomic_write_text(out / FIGURE, page)
+    records.mkdir(parents=True, exist_ok=True)
+    with FileLock(records / ".results.lock"):
+        found = _of(setting, records)
+        if not found:
+            raise DataError(
+                f"Expected at least one record of {setting.recipe.name} in {records}; there is none."
+            )
+        document = gather(setting, found, files)
+        atomic_write_json(out / RESULTS, document)
+        atomic_write_text(out / TABLE, result_table(setting.recipe, document))
+        columns = {column.score for column in setting.recipe.columns}
+        if any(columns & set(row["scores"]) for row in document["rows"]):
+            page = pl.published(document).to_html(include_plotlyjs=True, full_html=True)
+            atomic_write_text(out / FIGURE, page)
     return out / RESULTS
 
 
@@ -58,7 +68,7 @@ def has_records(setting: Setting, records: Path) -> int:
     return len(_of(setting, records))
 
 
-def gather(setting: Setting, records: Sequence[Record]) -> dict[str, Any]:
+def gather(setting: Setting, records: Sequence[Record], files: Mapping[str, str]) -> dict[str, Any]:
     """Give ``results.json`` as a dict: rows in the order of the table, ours and published.
 
     Parameters
@@ -67,6 +77,8 @@ def gather(setting: Setting, records: Sequence[Record]) -> dict[str, Any]:
         What was run.
     records
         Of this setting.
+    files
+        File → fingerprint of what they were made from.
     """
     recipe = setting.recipe
     rows = [_row(row.name, row, records) for row in recipe.rows]
@@ -84,8 +96,9 @@ def gather(setting: Setting, records: Sequence[Record]) -> dict[str, Any]:
         "provenance": {
             "recipe_sha256": config_digest({"source": recipe.source}),
             "data": dict(setting.data), "options": dict(setting.options),
-            "data_files": data_files(setting.data),
+            "data_files": dict(files),
             "seeds": sorted({record.seed for record in records}),
+            "about_seconds": _SECONDS,
             "jobs": [
                 {"variant": r.variant, "seed": r.seed, "seconds": r.seconds, "machine": dict(r.provenance),
                  LEAKAGE: dict(r.leakage)}

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from genviz._errors import DataError, UsageError
+from genviz._errors import DataError, GenvizError, UsageError
 from genviz.core.counts import first_names
 from genviz.io.machine import machine
 from genviz.io.output import check_writable
 from genviz.models.cluster import active_client, in_order
+from genviz.recipes.data_files import data_files, hold_to_data
 from genviz.recipes.diff import read_results
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.leakage import joined_reports, reports_heard
@@ -66,7 +67,8 @@ def run_recipe(
     UsageError
         For an unknown size or row, or an `out` that is no folder.
     DataError
-        When `out` holds records of another recipe, size or version of its options.
+        When `out` holds records of another recipe, size or version of its options, or files of the data have other
+        bytes than those that records or models were made from.
     """
     told = recipe.size(size)
     chosen = recipe.measured(told, rows)
@@ -82,6 +84,9 @@ def run_recipe(
         for row in chosen
         if not is_done(out / RECORDS, row.name, seed, setting.digest(row, seed))
     ]
+    for row in {row.name: row for row, _ in todo}.values():
+        _check(setting, row)
+    files = _hold_to_data(setting, out)
     log.info("%s at %s: %d of %d jobs to run.", recipe.name, size, len(todo), len(chosen) * len(wanted))
     try:
         _round(_make_shared, setting, out, _shared_jobs(setting, todo))
@@ -89,13 +94,34 @@ def run_recipe(
     except BaseException as err:
         kept = has_records(setting, out / RECORDS)
         if kept:  # what is done can be read
-            write_results(setting, out, out / RECORDS)
+            write_results(setting, out, out / RECORDS, files)
         if isinstance(err, KeyboardInterrupt):
             raise KeyboardInterrupt(
                 f"Stopped. {kept} records are in {out}; the same command goes on from there."
             ) from err
         raise
-    return write_results(setting, out, out / RECORDS)
+    # Once more: jobs may have downloaded files, and somebody may have changed them in between.
+    return write_results(setting, out, out / RECORDS, _hold_to_data(setting, out))
+
+
+def _hold_to_data(setting: Setting, out: Path) -> dict[str, str]:
+    """Refuse records and models of other bytes than the data have; file → fingerprint of those of the run."""
+    files = data_files(setting.data)
+    hold_to_data(setting.models, files)
+    return hold_to_data(out, files)
+
+
+def _check(setting: Setting, row: Row) -> None:
+    """Have the options of a row read: none that is wrong is left for the time when others have run for hours."""
+    try:
+        experiment(setting.recipe.kind).check(setting, row)
+    except GenvizError:
+        raise
+    except (TypeError, ValueError, KeyError) as err:
+        raise UsageError(
+            f"Expected options that can be read in the row {row.name} and the size {setting.size.name}; got "
+            f"{type(err).__name__}: {err}. Compare the recipe with the others."
+        ) from err
 
 
 def _check_own(recipe: Recipe, size: str, out: Path) -> None:

@@ -122,6 +122,19 @@ def seen_by_genar(record: Mapping[str, Any], genes: Collection[str]) -> dict[str
     return seen
 
 
+def seen_by_rows(train: AnnData) -> dict[str, Seen]:
+    """What anything has seen that is trained on some of these rows.
+
+    Parameters
+    ----------
+    train
+        Rows.
+    """
+    everything = np.ones(train.n_obs, bool)
+    names = frozenset(train.obs_names.astype(str))
+    return {TRAINING: replace(_seen(fitted_on(train, everything)), rows={"": names})}
+
+
 def seen_by_fold(train: AnnData, genes: Sequence[str]) -> dict[str, Seen]:
     """What any model will have seen that is trained on these rows for this panel.
 
@@ -132,9 +145,7 @@ def seen_by_fold(train: AnnData, genes: Sequence[str]) -> dict[str, Seen]:
     genes
         The panel; where it is the one marked in ``var["panel"]``, its record says what it was chosen on.
     """
-    everything = np.ones(train.n_obs, bool)
-    training = replace(_seen(fitted_on(train, everything)), rows={"": frozenset(train.obs_names.astype(str))})
-    return {TRAINING: training, PANEL: _panel(genar_seen.panel_from(train, genes), genes)}
+    return seen_by_rows(train) | {PANEL: _panel(genar_seen.panel_from(train, genes), genes)}
 
 
 def seen_by_pathar(fitted: FittedPathAR, adata: AnnData) -> dict[str, Seen]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+
+from genviz._errors import UsageError
 
 _GEMM = 2048
 
@@ -64,6 +66,26 @@ def least(runs: list[Seconds]) -> Seconds:
         At least one.
     """
     return Seconds(min(run.wall for run in runs), min(run.cpu for run in runs))
+
+
+def batch_sizes(batches: Sequence[str]) -> list[int]:
+    """Read sizes of batches as the command line gives them.
+
+    Parameters
+    ----------
+    batches
+        Whole numbers as text.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+    """
+    if not batches or not all(text.strip().isdecimal() and int(text) > 0 for text in batches):
+        raise UsageError(
+            f"Expected whole numbers from 1, comma-separated; got {','.join(batches) or 'none'}."
+        )
+    return [int(text) for text in batches]
 
 
 def matmul_rate(device: torch.device, repeats: int = 5) -> float:

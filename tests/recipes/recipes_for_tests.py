@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from genviz.metrics import Score
 from genviz.recipes import experiment as registry
+from genviz.recipes.checks import check_names
 from genviz.recipes.cost import Cost
 
 TOML = """
@@ -84,6 +85,9 @@ class Toy:
     """Scores by arithmetic; what was asked of it is kept in `asked`."""
 
     asked: ClassVar[list[tuple]] = []
+
+    def check(self, setting, row):
+        check_names(row.options, {"add"}, f"the row {row.name}")
 
     def shared(self, setting, rows):
         return ["part"] if rows else []

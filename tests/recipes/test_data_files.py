@@ -2,13 +2,17 @@
 
 import hashlib
 
-from genviz.recipes.data_files import data_files
+import pytest
+
+from genviz._errors import DataError
+from genviz.recipes.data_files import data_files, hold_to_data
 
 
 def test_a_file_is_told_by_its_bytes(tmp_path):
     (tmp_path / "rows.h5ad").write_bytes(b"rows")
     found = data_files({"name": str(tmp_path / "rows.h5ad")})
     assert found == {"rows.h5ad": hashlib.sha256(b"rows").hexdigest()}
+    assert data_files({"name": str(tmp_path / "nowhere.h5ad")}) == {}
 
 
 def test_made_up_data_are_told_by_the_version_that_makes_them():
@@ -26,3 +30,27 @@ def test_files_of_every_data_set_that_is_here_and_named(tmp_path, monkeypatch):
     assert found == {"her2st/ST-cnts/C2.tsv.gz": hashlib.sha256(b"C2").hexdigest()}
     both = data_files({"name": "her2st", "cohorts": ["her2st", "pannuke"]})
     assert set(both) == {"her2st/ST-cnts/C2.tsv.gz", "her2st/ST-cnts/C3.tsv.gz"}
+    beside = data_files({"name": "her2st", "sections": ["C3"], "beside": ["pannuke"]})
+    assert set(beside) == {"her2st/ST-cnts/C3.tsv.gz"}  # sections are of the first
+
+
+def test_an_unpacked_archive_is_told_by_all_its_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENVIZ_DATA", str(tmp_path))
+    monkeypatch.setenv("GENVIZ_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "clusterseg" / "test").mkdir(parents=True)
+    file = tmp_path / "clusterseg" / "test" / "one.png"
+    file.write_bytes(b"one")
+    found = [data_files({"name": "clusterseg"})]
+    for change in (lambda: file.write_bytes(b"another"), lambda: file.rename(file.with_name("two.png"))):
+        change()
+        found.append(data_files({"name": "clusterseg"}))
+    assert all(len(one) == 1 for one in found) and len({str(one) for one in found}) == 3
+
+
+def test_what_was_noted_is_compared(tmp_path):
+    assert hold_to_data(tmp_path / "run", {}) == {} and not (tmp_path / "run").exists()
+    assert hold_to_data(tmp_path / "run", {"a": "1"}) == {"a": "1"}
+    assert hold_to_data(tmp_path / "run", {"b": "2"}) == {"a": "1", "b": "2"}
+    assert hold_to_data(tmp_path / "run", {}) == {"a": "1", "b": "2"}
+    with pytest.raises(DataError, match=r"run was made from; 'b' has other bytes now.*--models"):
+        hold_to_data(tmp_path / "run", {"a": "1", "b": "3"})

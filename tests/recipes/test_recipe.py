@@ -17,6 +17,7 @@ def test_a_recipe_is_read(tmp_path):
     assert [row.name for row in toy.measured(toy.size("nano"))] == ["ours"]
     assert [row.name for row in toy.measured(toy.size("mini"))] == ["ours", "dear"]
     assert [row.name for row in toy.measured(toy.size("nano"), ["dear"])] == ["dear"]
+    assert [row.name for row in toy.measured(toy.size("nano"), ["again"])] == ["ours"]  # which it shows
     assert toy.rows[0].published == {"fd": (100.0, None), "acc": (0.9, 0.01)}
     assert [column.comparable for column in toy.columns] == [False, True]
     assert toy.size("mini").seeds == (0, 1, 2) and toy.size("paper").device == "h100"
@@ -27,8 +28,9 @@ def test_what_cannot_be_asked(tmp_path):
     toy = read_recipe(toy_file(tmp_path))
     with pytest.raises(UsageError, match="nano, mini, paper; got 'huge'"):
         toy.size("huge")
-    with pytest.raises(UsageError, match="ours, dear; got theirs"):
-        toy.measured(toy.size("mini"), ["theirs"])
+    for name in ("theirs", "extra"):
+        with pytest.raises(UsageError, match=f"that are run, out of ours, dear; got {name}"):
+            toy.measured(toy.size("mini"), [name])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """recipes.runner, records and results: nothing is lost, nothing is run twice, nothing foreign is mixed in."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock
 
 from genviz._errors import DataError, FileFormatError, UsageError
 from genviz.metrics import Score
@@ -159,7 +162,65 @@ def test_a_file_in_the_place_of_the_folder(toy, tmp_path):
 
 def test_models_may_be_shared(toy, tmp_path):
     run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")
-    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["part-0", "part-1"]
+    found = sorted(path.name for path in (tmp_path / "models").iterdir() if path.name[0] != ".")
+    assert found == ["data_files.json", "part-0", "part-1"]
+
+
+def test_a_typo_in_the_last_row_is_found_before_the_first_is_run(tmp_path, monkeypatch):
+    use_toy(monkeypatch)
+    typo = read_recipe(toy_file(tmp_path, ("add = 2.0", "ad = 2.0")))
+    with pytest.raises(UsageError, match="add in the row dear; got ad"):
+        run_recipe(typo, "nano", tmp_path / "run", rows=["ours", "dear"])
+    assert Toy.asked == []
+
+
+def test_records_and_models_of_other_bytes_are_refused(tmp_path, monkeypatch):
+    use_toy(monkeypatch)
+    data = tmp_path / "rows.h5ad"
+    data.write_bytes(b"first")
+    toy = read_recipe(toy_file(tmp_path, ('name = "phantom"', f'name = "{data}"')))
+    first = run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")
+    assert list(results_of(first)[0]["provenance"]["data_files"]) == ["rows.h5ad"]
+    data.unlink()
+    run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")  # the table can still be written
+    assert list(results_of(first)[0]["provenance"]["data_files"]) == ["rows.h5ad"]
+    data.write_bytes(b"second")
+    Toy.asked.clear()
+    for folder, models in (("run", "new models"), ("new run", "models")):
+        with pytest.raises(DataError, match=r"'rows\.h5ad' has other bytes now"):
+            run_recipe(toy, "nano", tmp_path / folder, models=tmp_path / models, seeds=[7])
+    assert Toy.asked == []
+    run_recipe(toy, "nano", tmp_path / "third", models=tmp_path / "third models")
+
+
+def test_the_last_process_to_write_has_seen_all_records(toy, tmp_path):
+    out = tmp_path / "run"
+    run_recipe(toy, "nano", out, seeds=[0])
+    run_recipe(toy, "nano", tmp_path / "other", seeds=[1])
+    with ThreadPoolExecutor(1) as beside:
+        with FileLock(out / "records" / ".results.lock"):
+            waiting = beside.submit(run_recipe, toy, "nano", out, seeds=[0])
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=1)
+            shutil.copy(tmp_path / "other" / "records" / "ours-1.json", out / "records")
+        found = results_of(waiting.result())[1]
+    assert found["ours"]["seeds"] == [0, 1]
+
+
+def test_data_that_change_under_a_run_are_told(tmp_path, monkeypatch):
+    use_toy(monkeypatch)
+    data = tmp_path / "rows.h5ad"
+    data.write_bytes(b"first")
+    toy = read_recipe(toy_file(tmp_path, ('name = "phantom"', f'name = "{data}"')))
+    measure = Toy.measure
+
+    def changing(self, setting, row, seed):
+        data.write_bytes(b"second")
+        return measure(self, setting, row, seed)
+
+    monkeypatch.setattr(Toy, "measure", changing)
+    with pytest.raises(DataError, match="other bytes"):
+        run_recipe(toy, "nano", tmp_path / "run")
 
 
 def test_jobs_run_on_a_cluster(tmp_path):

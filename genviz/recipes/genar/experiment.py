@@ -4,13 +4,14 @@ Options of a row: ``variant`` (out of `VARIANTS`) and what is laid over it, ``mo
 ``tree``; or ``baselines = true``, one job for all of them, or one ``baseline`` by name; and ``encoder``. Options of a
 size: ``panel`` (a packaged gene list) or ``n_genes`` chosen on training rows, ``held`` (sections left out in turn),
 ``model`` laid under every row's, ``n_samples`` at most, ``phantom`` (arguments of `datasets.phantom`), and for costs
-``n_rows`` and ``n_features``.
+``n_rows`` (of all sections) and ``n_features``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +20,13 @@ import torch
 from genviz import datasets, pp
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Var
+from genviz.io.manifests import load_manifest, manifest_names
+from genviz.models import GenAR, baselines
 from genviz.models.genar.presets import preset
+from genviz.recipes.checks import check_extractor, check_names
 from genviz.recipes.cost import TRAINING, Cost, flops_of, parameters_of
-from genviz.recipes.experiment import Setting, Table
+from genviz.recipes.data_files import PHANTOM
+from genviz.recipes.experiment import NothingShared, Setting, Table
 from genviz.recipes.genar.crossval import Folds, score_baselines, score_variant
 from genviz.recipes.genar.jobs import ensure_features
 from genviz.recipes.genar.untrained import untrained_network
@@ -32,6 +37,7 @@ from genviz.recipes.recipe import Row
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from genviz.models.genar.config import GenARConfig
     from genviz.models.genar.network import GenARNetwork
 
 _OF_ROW = {"variant", "model", "readouts", "embed", "tree", "encoder", "baseline", "baselines"}
@@ -41,22 +47,34 @@ _MORPHOLOGY = 380  # features of a tile and its ring
 _BASELINE_SECONDS, _BASELINE_ROWS = 45.0, 732
 
 
-class CrossValidation:
+class CrossValidation(NothingShared):
     """Leave sections out in turn; all of them are scored together."""
 
-    def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
-        """Nothing is shared: a fold's tree, scaler and networks are its own."""
-        return ()
-
-    def make_shared(self, setting: Setting, part: str, seed: int) -> None:
-        """Nothing is shared."""
-        raise UsageError(f"Expected no shared part; got {part!r}.")
+    def check(self, setting: Setting, row: Row) -> None:
+        """Read the row's options to the last, and have its encoder ready."""
+        variant, baseline = _variant(setting, row), (row.options or {}).get("baseline")
+        if baseline is not None and baseline not in baselines.NAMES:
+            raise UsageError(
+                f"Expected a baseline out of {', '.join(baselines.NAMES)} in the row {row.name}; got {baseline!r}."
+            )
+        if variant is not None:
+            _config(variant)
+            given = [(pp.embed, variant.embed), (pp.gene_tree, variant.tree or {})]
+            for function, names in [*given, *((GenAR.predict, one) for one in variant.readouts.values())]:
+                check_names(
+                    names, signature(function).parameters, f"{function.__name__} of the row {row.name}"
+                )
+        drawn = setting.options.get("phantom", {})
+        check_names(drawn, signature(datasets.phantom).parameters, f"phantom of the size {setting.size.name}")
+        if "panel" in setting.options:
+            datasets.panel(setting.options["panel"])
+        check_extractor(_encoder(row))
 
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """Cross-validate one variant, or all baselines."""
         variant = _variant(setting, row)
         options = row.options or {}
-        folds = _folds(setting, str(options.get("encoder", "morphology")))
+        folds = _folds(setting, _encoder(row))
         folds.check()
         if variant is not None:
             return score_variant(folds, row.name, variant, seed)
@@ -68,24 +86,55 @@ class CrossValidation:
     def cost(self, setting: Setting, row: Row) -> Cost:
         """Count training and sampling of every fold; baselines by what they took."""
         variant = _variant(setting, row)
+        n_folds, n_training, n_held = _sizes(setting)
         if variant is None:
-            folds = len(setting.options["held"]) * int(setting.options["n_rows"]) / _BASELINE_ROWS
+            folds = n_folds * (n_training + n_held) / _BASELINE_ROWS
             return Cost(seconds=folds * _BASELINE_SECONDS, disk=50_000)
-        options = {"preset": "mini", **variant.model}
-        options.pop("normalise", None)  # of the scaler, which costs nothing
-        config = preset(options.pop("preset"), **options)
+        config = _config(variant)
         if variant.tree is not None and "scales" in variant.tree and config.scales is None:
             config = replace(config, scales=tuple(variant.tree["scales"]))
-        n_rows, held = int(setting.options["n_rows"]), setting.options["held"]
         n_features = int(setting.options.get("n_features", _MORPHOLOGY))
         network = untrained_network(config, n_features)
         forward = _forward(network, n_features)
-        batches = -(-n_rows // config.batch_size)
-        steps = config.max_epochs * batches * config.n_members * len(held)
-        chains = max(int(one.get("n_samples", 256)) for one in variant.readouts.values())
-        draws = n_rows / len(held) * (chains if config.counts == "tokens" else 1)
-        flops = forward * (TRAINING * steps * config.batch_size + draws * config.n_members * len(held))
+        steps = config.max_epochs * -(-n_training // config.batch_size) * config.n_members * n_folds
+        passes = _passes(variant, config) * n_held * n_folds
+        flops = forward * (TRAINING * steps * config.batch_size + passes)
         return Cost(steps, flops, parameters_of(network) * config.n_members, disk=50_000)
+
+
+def _config(variant: Variant) -> GenARConfig:
+    options = {"preset": "mini", **variant.model}
+    options.pop("normalise", None)  # of the scaler
+    return preset(options.pop("preset"), **options)
+
+
+def _encoder(row: Row) -> str:
+    return str((row.options or {}).get("encoder", "morphology"))
+
+
+def _sizes(setting: Setting) -> tuple[int, int, int]:
+    """Folds, and rows that one trains on and holds out, were all sections of one size."""
+    data, options = setting.data, setting.options
+    if "n_rows" not in options:
+        raise UsageError(f"Expected n_rows, for what the size {setting.size.name} costs; got none. Name it.")
+    name, n_folds = str(data["name"]), len(options["held"])
+    if name == PHANTOM:
+        n_sections = int(options.get("phantom", {}).get("n_sections", n_folds + 1))
+    elif "sections" in data:
+        n_sections = len(data["sections"])
+    else:  # of a file nothing is known before it is read
+        n_sections = len(load_manifest(name).sections) if name in manifest_names() else n_folds + 1
+    n_rows = int(options["n_rows"])
+    n_held = -(-n_rows // n_sections)
+    return n_folds, n_rows - n_held, n_held
+
+
+def _passes(variant: Variant, config: GenARConfig) -> int:
+    """Forward passes of a held-out row: samples are shared out among members, the likelihood asks all of them."""
+    samples = [int(one["n_samples"]) for one in variant.readouts.values()]
+    samples.append(max(samples))  # of the PIT
+    one_by_one = config.counts == "tokens" or config.autoregressive
+    return config.n_members + (sum(samples) if one_by_one else config.n_members * len(samples))
 
 
 def _forward(network: GenARNetwork, n_features: int) -> float:
@@ -97,8 +146,13 @@ def _forward(network: GenARNetwork, n_features: int) -> float:
 def _variant(setting: Setting, row: Row) -> Variant | None:
     """The variant of a row under the options of the size; None for the baselines."""
     own, common = dict(row.options or {}), setting.options
-    _check(own, _OF_ROW, f"the row {row.name}")
-    _check(common, _OF_SIZE, f"the size {setting.size.name}")
+    check_names(own, _OF_ROW, f"the row {row.name}")
+    check_names(common, _OF_SIZE, f"the size {setting.size.name}")
+    if not common.get("held") or isinstance(common["held"], str):
+        raise UsageError(
+            f"Expected held, a list of sections left out in turn, in the size {setting.size.name}; got "
+            f"{common.get('held')!r}."
+        )
     if own.get("baselines") or "baseline" in own:
         return None
     name = own.get("variant", "tree_mlp")
@@ -121,18 +175,11 @@ def _variant(setting: Setting, row: Row) -> Variant | None:
     )
 
 
-def _check(options: Mapping[str, Any], known: set[str], where: str) -> None:
-    if unknown := sorted(set(options) - known):
-        raise UsageError(
-            f"Expected options out of {', '.join(sorted(known))} in {where}; got {', '.join(unknown)}."
-        )
-
-
 def _folds(setting: Setting, encoder: str) -> Folds:
     """Rows with features and the panel; nothing else about them is shared between folds."""
     data, options = setting.data, setting.options
     held = tuple(options["held"])
-    if data["name"] == "phantom":
+    if data["name"] == PHANTOM:
         adata = datasets.phantom("spatial", **options.get("phantom", {}))
     else:
         adata = load_training_rows(str(data["name"]), data.get("sections"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import numpy as np
 
-from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.metrics.distances import frechet
 from genviz.recipes.cost import Cost
@@ -19,15 +18,11 @@ from genviz.recipes.genevar.ablation_scores import N_DRAWS, reference_scores
 from genviz.recipes.genevar.base_models import base_fitted, with_condition, work_folder
 from genviz.recipes.genevar.genevar_cost import model_cost
 from genviz.recipes.genevar.options import PREFIX, ModelOptions, options_of
-from genviz.recipes.genevar.profile_rows import evenly, rows_of
+from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
 from genviz.recipes.seen_by import gate, seen_by_genevar
 from genviz.train.device import resolve_device
 
-if TYPE_CHECKING:
-    from anndata import AnnData
-
-BASE = "condition and tokenizer"
 REAL = "real"
 _COPY = "flow_copy"
 
@@ -45,25 +40,15 @@ class AblationOptions(ModelOptions):
     reference: bool = False
 
 
-class Ablation:
+class Ablation(SharedBase):
     """Train a row's flow and prior, and hold them against a section (or patients) that nothing was trained on."""
 
-    def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
-        """Condition and tokenizer."""
-        return [BASE] if rows else []
-
-    def make_shared(self, setting: Setting, part: str, seed: int) -> None:
-        """Train condition and tokenizer, from one seed for all."""
-        if part != BASE:
-            raise UsageError(f"Expected the shared part {BASE!r}; got {part!r}.")
-        options = options_of(AblationOptions, setting, setting.recipe.measured(setting.size)[0])
-        training, _ = _rows(setting, options)
-        base_fitted(setting, options, training)
+    options: ClassVar[type[ModelOptions]] = AblationOptions
 
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """Train and score one variant with one seed."""
         options = options_of(AblationOptions, setting, row)
-        training, held = _rows(setting, options)
+        training, held = self.rows(setting, options)
         fitted = base_fitted(setting, options, training)
         gate(held, seen_by_genevar(fitted, held))
         fitted = with_condition(setting, fitted, options.config(), training)
@@ -143,11 +128,3 @@ def pooled_floor(held: HeldOut) -> Score:
     n = min(len(real_ND), len(held.real_ND))
     first, second = (x_ND[np.linspace(0, len(x_ND) - 1, n).astype(int)] for x_ND in (held.real_ND, real_ND))
     return Score(frechet(first, second), n=n, note="training sections pooled")
-
-
-def _rows(setting: Setting, options: ModelOptions) -> tuple[AnnData, AnnData]:
-    """Training rows, and the held-out ones that are scored."""
-    config = options.config()
-    size_px = config.tokenizer.size_px + 2 * config.views.margin_px
-    training, held = rows_of(setting.data, size_px)
-    return training, evenly(held, options.n_held)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from genviz.models.genevar.training.data import TrainingData
 from genviz.models.genevar.training.flow import first_scale, train_flow
 from genviz.models.genevar.training.prior import TOKENS, train_prior
 from genviz.models.genevar.training.token_views import code_views, token_views
+from genviz.recipes.timing import timed
 from genviz.train.run_options import RunOptions
 
 PRECISION = "bf16-mixed"
@@ -41,7 +41,7 @@ class Runs:
     device
         Where to train.
     seconds
-        Processor time an epoch of each prior trained here from its start, by name and seed.
+        Time an epoch of each prior trained here from its start, by name and seed: see `timing.Seconds.on`.
     """
 
     fitted: Fitted
@@ -70,6 +70,7 @@ class Runs:
             "flow": config.flow.to_dict(),
             "against": config.counterfactuals.to_dict() if config.counterfactuals.enabled else None,
             "first_scale": first_scale(config),
+            "views": config.views.to_dict(),
         }
         key = (config_digest(told)[:12], seed)
         if key not in self._flows:
@@ -111,12 +112,13 @@ class Runs:
         with self._alone(options):
             fresh = not (options.folder or self.folder).exists()
             self._copy(tokens, options, TOKENS)
-            begun = time.process_time()
-            found = train_prior(config, conditioner, tokenizer, used, self.data, options)
+            found, took = timed(
+                lambda: train_prior(config, conditioner, tokenizer, used, self.data, options), self.device
+            )
         if found is None:
             raise _stopped()
         if fresh:
-            self.seconds[name, seed] = (time.process_time() - begun) / config.prior.max_epochs
+            self.seconds[name, seed] = took.on(self.device) / config.prior.max_epochs
         prior, head = found
         return replace(self.fitted, config=config, flow=used, prior=prior, head=head, sha256=None)
 
@@ -165,7 +167,10 @@ class Runs:
         name, seed
             Of the run.
         """
-        shutil.rmtree(self.folder / f"{name}-{seed}", ignore_errors=True)
+        options = self._options(f"{name}-{seed}", seed)
+        assert options.folder is not None
+        with self._alone(options):  # another process may be training the same prior
+            shutil.rmtree(options.folder, ignore_errors=True)
 
     def _options(self, name: str, seed: int) -> RunOptions:
         return RunOptions(

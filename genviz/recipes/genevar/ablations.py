@@ -223,7 +223,7 @@ def measured(told: Setting, name: str, seed: int) -> tuple[GeneVARConfig, dict[s
     Returns
     -------
     The configuration, and ``flow_...``, ``map_...`` (see `flow_scores`), ``nll...``, ``fd``, ``r`` (see
-    `prior_scores`); ``seconds_per_epoch``, processor time of the prior's training where it was not resumed.
+    `prior_scores`); ``seconds_per_epoch`` of the prior's training where it was not resumed, see `Runs.seconds`.
     """
     config = configurations(told.base, [name])[name]
     scores: dict[str, Score] = {}

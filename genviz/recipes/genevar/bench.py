@@ -14,7 +14,6 @@ import torch
 from tqdm.auto import tqdm
 
 from genviz import metrics
-from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.atomic import atomic_write_json
@@ -28,7 +27,7 @@ from genviz.nn.image_coder import count_parameters
 from genviz.nn.keyed_noise import noise_keys
 from genviz.recipes.genevar.networks import Networks, networks
 from genviz.recipes.genevar.training_bench import training_scores
-from genviz.recipes.timing import Seconds, flops_of, least, matmul_rate, timed
+from genviz.recipes.timing import Seconds, batch_sizes, flops_of, least, matmul_rate, timed
 from genviz.train.device import resolve_device
 
 Work = Callable[[], object]
@@ -82,7 +81,7 @@ def bench_genevar(
         For batches that cannot be.
     """
     check_writable(json_file)
-    sizes = _sizes(batches)
+    sizes = batch_sizes(batches)
     place = resolve_device(device)
     made = networks(preset, place)
     scores = {
@@ -194,11 +193,3 @@ def _scores(
             scores[f"{name}_gflop_per_tile"] = Score(flops[part] / size / 1e9, n=size)
             scores[f"{name}_share"] = Score(flops[part] / rate / seconds.on(device), n=size, note=note)
     return scores
-
-
-def _sizes(batches: Sequence[str]) -> list[int]:
-    if not batches or not all(text.strip().isdigit() and int(text) > 0 for text in batches):
-        raise UsageError(
-            f"Expected whole numbers from 1, comma-separated; got {','.join(batches) or 'none'}."
-        )
-    return [int(text) for text in batches]

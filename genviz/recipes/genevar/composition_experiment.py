@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,13 @@ from genviz.metrics import (
 )
 from genviz.models.genevar.codec import MPP
 from genviz.recipes.experiment import Setting, Table
-from genviz.recipes.genevar.generated_rows import Case, Tiles, case_of, cohorts_of
+from genviz.recipes.genevar.generated_rows import Case, Tiles, cohorts_of
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 REAL = "real"
 _PERCENT = 100.0
@@ -54,18 +57,25 @@ class CompositionOptions(ModelOptions):
     min_area_um2: float = 15.0
     n_halves: int = 100
 
+    def __post_init__(self) -> None:
+        if not self.method:
+            raise UsageError("Expected a method in every row; got one without.")
+
 
 class Composition(SharedBase):
     """Shares of nuclei by shape, told by haematoxylin and outline: shapes are no cell types."""
 
     options: ClassVar[type[ModelOptions]] = CompositionOptions
 
+    def look(self, options: ModelOptions, training: AnnData, held: AnnData) -> None:
+        """Cohorts, where they are named."""
+        if isinstance(options, CompositionOptions):
+            cohorts_of(held, options.cohorts)
+
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """Shares, %, of each cohort; real held-out tiles, or a tile for each of their profiles."""
         options = options_of(CompositionOptions, setting, row)
-        if not options.method:
-            raise UsageError(f"Expected a method in the row {row.name}; got none.")
-        case = case_of(setting, options, seed)
+        case = self.case(setting, options, seed)
         real = case.real(case.held)
         typer = _typer(options, case)
         own, floor = real, case.real(case.training)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genviz._errors import DataError
 from genviz.metrics import Score, TissueStandard
 from genviz.metrics.distances import frechet
 from genviz.metrics.extractors import make_extractor
 from genviz.metrics.image_set import ImageSet
+from genviz.recipes.checks import check_extractor
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.ablation_scores import mean_r
-from genviz.recipes.genevar.generated_rows import ALL, Case, Tiles, case_of, cohorts_of
+from genviz.recipes.genevar.generated_rows import ALL, Case, Tiles, cohorts_of
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 Features = Callable[[Tiles], NDArray[np.float64]]
 TISSUE = "tissue"
@@ -50,10 +55,25 @@ class Fidelity(SharedBase):
 
     options: ClassVar[type[ModelOptions]] = FidelityOptions
 
+    def ready(self, options: ModelOptions) -> None:
+        """The extractor."""
+        if isinstance(options, FidelityOptions) and options.extractor != TISSUE:
+            check_extractor(options.extractor)
+
+    def look(self, options: ModelOptions, training: AnnData, held: AnnData) -> None:
+        """Enough held-out rows for a distance, and cohorts where they are named."""
+        if held.n_obs < _LEAST:
+            raise DataError(
+                f"Expected at least {_LEAST} held-out rows for a distance; got {held.n_obs}. Hold out more of the "
+                "data, or score more of them (n_held; 0 is all)."
+            )
+        if isinstance(options, FidelityOptions):
+            cohorts_of(held, options.cohorts)
+
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """Distances by cohort, each beside real training tiles at the same number; ``r`` of the own real tile."""
         options = options_of(FidelityOptions, setting, row)
-        case = case_of(setting, options, seed)
+        case = self.case(setting, options, seed)
         features = _features(options, case, setting.device)
         real_ND, training_ND = (features(case.real(part)) for part in (case.held, case.training))
         made = case.generated(case.held, options.n, seed)

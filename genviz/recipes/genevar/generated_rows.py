@@ -12,18 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._keys import Obs, Obsm
-from genviz.models.genevar.checkpoint import load_fitted
+from genviz._keys import Obsm
 from genviz.models.genevar.codec import own_tiles
 from genviz.models.genevar.fitted import Fitted
 from genviz.models.genevar.generating import Request, generate, rule_of
-from genviz.recipes.experiment import Setting
-from genviz.recipes.genevar.base_models import base_fitted, whole_model
 from genviz.recipes.genevar.jobs import KEY
-from genviz.recipes.genevar.options import ModelOptions
-from genviz.recipes.genevar.profile_rows import evenly, rows_of
-from genviz.recipes.seen_by import gate, seen_by_genevar
-from genviz.train.device import resolve_device
+from genviz.recipes.genevar.row_groups import projects_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -58,34 +52,6 @@ class Case:
         return np.asarray(made.obsm[Obsm.image(KEY)])
 
 
-def case_of(setting: Setting, options: ModelOptions, seed: int, *, prior: bool = True) -> Case:
-    """Read the rows, train what is not there yet, and refuse held-out rows that were seen.
-
-    Parameters
-    ----------
-    setting, options
-        Of the row.
-    seed
-        Of flow and prior.
-    prior
-        False: a flow alone.
-
-    Raises
-    ------
-    UsageError
-        For held-out rows that leak.
-    """
-    config = options.config()
-    training, held = rows_of(setting.data, config.tokenizer.size_px + 2 * config.views.margin_px)
-    held = evenly(held, options.n_held)
-    if options.ablation:
-        fitted = load_fitted(whole_model(setting, options, training, seed, prior=prior))
-    else:
-        fitted = base_fitted(setting, options, training)
-    gate(held, seen_by_genevar(fitted, held))
-    return Case(training, held, fitted.to(resolve_device(setting.device)))
-
-
 def cohorts_of(rows: AnnData, named: Mapping[str, str]) -> dict[str, NDArray[np.bool_]]:
     """Name → rows of its cohort, and ``all``.
 
@@ -95,9 +61,14 @@ def cohorts_of(rows: AnnData, named: Mapping[str, str]) -> dict[str, NDArray[np.
         With ``obs["project"]``, where cohorts are named.
     named
         Name for the table → value of the column.
+
+    Raises
+    ------
+    MissingKeyError
+        When cohorts are named and rows do not say theirs.
     """
     found = {ALL: np.ones(rows.n_obs, bool)}
     if named:
-        project_N = rows.obs[Obs.PROJECT].astype(str).to_numpy()
+        project_N = projects_of(rows)
         found |= {name: project_N == value for name, value in named.items()}
     return found

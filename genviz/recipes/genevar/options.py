@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from genviz._errors import UsageError
 from genviz.models.genevar.ablations import ABLATIONS, ablation, complete
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.presets import changed, preset
+from genviz.recipes.checks import check_names
 from genviz.recipes.experiment import Setting
 from genviz.recipes.genevar.ablations import configurations
 from genviz.recipes.recipe import Row
@@ -77,11 +77,7 @@ def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
         For an option that `kind` does not have, or an ablation that there is not.
     """
     size, own = dict(setting.options), dict(row.options or {})
-    known = [one.name for one in fields(kind)]
-    if unknown := sorted((set(size) | set(own)) - set(known)):
-        raise UsageError(
-            f"Expected options out of {', '.join(known)} in {setting.recipe.name}; got {', '.join(unknown)}."
-        )
+    check_names(size.keys() | own.keys(), [one.name for one in fields(kind)], f"the row {row.name}")
     told: dict[str, Any] = size | own
     for name in _PARTS:
         told[name] = _laid(size.get(name, {}), own.get(name, {}))

@@ -24,7 +24,7 @@ TCGA_MPP = 0.5
 _HER2ST = "her2st"
 _KNOWN = {
     PHANTOM: {"name", "n_profiles", "tiles_per_profile", "n_genes", "mpp", "size_px"},
-    TCGA: {"name", "cohorts", "n_tiles", "held_share"},
+    TCGA: {"name", "cohorts", "n_tiles", "held_share", "beside"},
     "": {"name", "sections", "held", "mpp"},
 }
 _EVERY = 4  # of the phantom's profiles one is held out
@@ -39,8 +39,8 @@ def rows_of(data: Mapping[str, Any], size_px: int) -> tuple[AnnData, AnnData]:
     data
         ``name``: ``phantom`` (bulk profiles; ``n_profiles``, ``tiles_per_profile``, ``n_genes``, ``mpp``,
         ``size_px``), of which every fourth profile is held out; ``tcga-...`` (``cohorts`` to read together, ``n_tiles``
-        of a profile, ``held_share`` of each cohort's patients); else a data set or .h5ad file with ``sections`` and
-        those ``held`` out of them, ``mpp`` of their tiles.
+        of a profile, ``held_share`` of each cohort's patients; ``beside``, data sets that are read elsewhere); else a
+        data set or .h5ad file with ``sections`` and those ``held`` out of them, ``mpp`` of their tiles.
     size_px
         Side of a tile as it is cut, margins included.
 

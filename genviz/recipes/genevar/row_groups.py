@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._errors import DataError, UsageError
+from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Layers, Obs
 from genviz.core.counts import first_names
 from genviz.io.library import library_of_rows
@@ -44,6 +44,8 @@ def classes_of(adata: AnnData, by: str, named: Mapping[str, str] | None = None) 
     ------
     UsageError
         For another `by`.
+    MissingKeyError
+        When rows do not say their cohort.
     """
     if by not in CLASSES:
         raise UsageError(f"Expected classes by {' or '.join(CLASSES)}; got {by!r}.")
@@ -51,10 +53,31 @@ def classes_of(adata: AnnData, by: str, named: Mapping[str, str] | None = None) 
         contrast_N = tissue_contrast(adata)
         edges = np.quantile(contrast_N, np.arange(1, len(KINDS)) / len(KINDS))
         return np.array(KINDS, object)[np.searchsorted(edges, contrast_N)]
-    project_N = adata.obs[Obs.PROJECT].astype(str).to_numpy(object)
+    project_N = projects_of(adata)
     if not named:
         return project_N
     return np.array([named.get(name, "other") for name in project_N], object)
+
+
+def projects_of(adata: AnnData) -> Names:
+    """Cohort of each row, (N,).
+
+    Parameters
+    ----------
+    adata
+        Rows with ``obs["project"]``.
+
+    Raises
+    ------
+    MissingKeyError
+        Without that column.
+    """
+    if Obs.PROJECT not in adata.obs:
+        raise MissingKeyError(
+            f"Expected the cohort of each row in obs['{Obs.PROJECT}']; there is no such column. Give rows of cohorts "
+            "(tcga-...), or tell them apart in another way (classes, cohorts)."
+        )
+    return adata.obs[Obs.PROJECT].astype(str).to_numpy(object)
 
 
 def tissue_contrast(adata: AnnData) -> NDArray[np.float64]:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genviz import datasets
-from genviz._errors import DataError
+from genviz._errors import DataError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.features.registry import get_encoder
 from genviz.io.concat import concat_sections
 from genviz.metrics import BagSet, Score, SlideProtocol, bag_set, slide_classification
 from genviz.metrics.extractors import encoded
+from genviz.recipes.checks import check_extractor
 from genviz.recipes.experiment import Setting, Table
-from genviz.recipes.genevar.generated_rows import Case, case_of
+from genviz.recipes.genevar.generated_rows import Case
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.row_groups import classes_of, patients_of, regions_of, tissue_contrast
 from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
 _NAMES = {"accuracy": "acc", "f1_weighted": "f1", "auc": "auc"}
 _PRETRAINED = " + pre-training"
 _MAJORITY = "majority"
 _AT_ONCE = 4096
-COAD_MSI = "coad-msi"
+OWN, COAD_MSI = "own", "coad-msi"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class SlideOptions(ModelOptions):
         See `metrics.SlideProtocol`.
     """
 
-    slides: str = "own"
+    slides: str = OWN
     classes: str = "project"
     named: Mapping[str, str] = field(default_factory=dict)
     region: int = 0
@@ -71,16 +75,36 @@ class SlideOptions(ModelOptions):
     n_tiles: int = 512
     n_folds: int = 5
 
+    def __post_init__(self) -> None:
+        if self.slides not in (OWN, COAD_MSI):
+            raise UsageError(f"Expected slides out of {OWN}, {COAD_MSI}; got {self.slides!r}.")
+
 
 class SlideUse(SharedBase):
     """Networks on bags of real tiles, with and without pre-training on bags of generated ones."""
 
     options: ClassVar[type[ModelOptions]] = SlideOptions
 
+    def ready(self, options: ModelOptions) -> None:
+        """The encoder of tiles."""
+        if isinstance(options, SlideOptions):
+            check_extractor(options.encoder)
+
+    def look(self, options: ModelOptions, training: AnnData, held: AnnData) -> None:
+        """Classes; with the other data set its tiles, and patients of its own on both sides."""
+        if not isinstance(options, SlideOptions):
+            return
+        if options.slides == COAD_MSI:
+            known = list(datasets.coad_msi().obs[Obs.PATIENT].astype(str))
+            for rows in (training, held):
+                _of_patients(rows, known)
+        else:
+            classes_of(held, options.classes, options.named)
+
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """A row a network: ``acc_without``, ``acc_with``, ``acc_gain`` and so on; beside them the majority class."""
         options = options_of(SlideOptions, setting, row)
-        case = case_of(setting, options, seed)
+        case = self.case(setting, options, seed)
         if options.slides == COAD_MSI:
             real, made, held = _coad(case, options, seed)
         else:
@@ -156,11 +180,7 @@ def _coad(case: Case, options: SlideOptions, seed: int) -> tuple[BagSet, BagSet,
     kind = dict(zip(real.patients.tolist(), real.labels.tolist(), strict=True))
     parts, held = [], []
     for rows in (case.training, case.held):
-        own = rows[rows.obs[Obs.PATIENT].astype(str).isin(list(kind)).to_numpy()].copy()
-        if not own.n_obs:
-            raise DataError(
-                f"Expected profiles of patients of {COAD_MSI} among the rows; there are none. Read tcga-coad."
-            )
+        own = _of_patients(rows, kind)
         first = own[~own.obs[Obs.SOURCE].duplicated().to_numpy()].copy()
         whose = np.repeat(first.obs[Obs.PATIENT].astype(str).to_numpy(object), options.n)
         made = _features(case.generated(first, options.n, seed), options.encoder)
@@ -168,6 +188,15 @@ def _coad(case: Case, options: SlideOptions, seed: int) -> tuple[BagSet, BagSet,
         held = sorted(set(whose.tolist()))
     features, whose = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     return real, bag_set(features, whose, [kind[name] for name in whose], whose), held
+
+
+def _of_patients(rows: AnnData, patients: Collection[str]) -> AnnData:
+    own = rows[rows.obs[Obs.PATIENT].astype(str).isin(list(patients)).to_numpy()].copy()
+    if not own.n_obs:
+        raise DataError(
+            f"Expected profiles of patients of {COAD_MSI} among the rows; there are none. Read tcga-coad."
+        )
+    return own
 
 
 def _features(tiles: Any, encoder: str) -> NDArray[np.float64]:

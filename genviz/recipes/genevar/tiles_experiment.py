@@ -9,8 +9,9 @@ import numpy as np
 
 from genviz.io.concat import concat_sections
 from genviz.metrics import ImageSet, Score, TileProtocol, tile_classification
+from genviz.metrics.tile_net import tile_net
 from genviz.recipes.experiment import Setting, Table
-from genviz.recipes.genevar.generated_rows import Case, case_of
+from genviz.recipes.genevar.generated_rows import Case
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.profile_rows import evenly
 from genviz.recipes.genevar.row_groups import classes_of, patients_of
@@ -18,6 +19,8 @@ from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from genviz.recipes.genevar.row_groups import Names
 
 _NAMES = {"accuracy": "acc", "f1": "f1"}
@@ -58,10 +61,20 @@ class TileUse(SharedBase):
 
     options: ClassVar[type[ModelOptions]] = TileOptions
 
+    def ready(self, options: ModelOptions) -> None:
+        """The net."""
+        if isinstance(options, TileOptions):
+            tile_net(options.net, 2, seed=0)
+
+    def look(self, options: ModelOptions, training: AnnData, held: AnnData) -> None:
+        """Classes."""
+        if isinstance(options, TileOptions):
+            classes_of(held, options.classes)
+
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """``p<percent>_acc``, ``q<percent>_f1`` and so on; gains over real tiles alone, majority, longer training."""
         options = options_of(TileOptions, setting, row)
-        case = case_of(setting, options, seed)
+        case = self.case(setting, options, seed)
         real, made, held = real_and_made(case, options, seed)
         found = tile_classification(
             real,

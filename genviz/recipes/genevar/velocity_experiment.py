@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from genviz import tl
+from genviz._errors import DataError
 from genviz._keys import Layers, Uns
 from genviz.metrics import Score
 from genviz.models import GeneVAR
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.base_models import whole_model
-from genviz.recipes.genevar.generated_rows import case_of
 from genviz.recipes.genevar.genevar_cost import model_cost
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.row_groups import classes_of
 from genviz.recipes.genevar.shared_base import SharedBase
 from genviz.recipes.recipe import Row
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 VANILLA = "vanilla"
 _KEY = "velocity"
@@ -63,16 +66,13 @@ class Velocities(SharedBase):
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """``silhouette``, ``knn`` (beside it that of permuted classes) of ends, and of noise, f_{k-1} and real f_k."""
         options = options_of(VelocityOptions, setting, row)
-        case = case_of(setting, options, seed, prior=False)
+        case = self.case(setting, options, seed)
         other = replace(options, ablation=options.beside)
         causal, vanilla = (
             GeneVAR.load(whole_model(setting, one, case.training, seed, prior=False), device=setting.device)
             for one in (options, other)
         )
-        counts: Any = case.held.layers.get(Layers.COUNTS, case.held.X)
-        deep_N = np.asarray(counts.sum(axis=1)).ravel() >= options.min_reads
-        rows = case.held[deep_N].copy()
-        rows.obs[_CLASS] = classes_of(rows, options.classes).astype(str)
+        rows = _classed(case.held, options)
         found = tl.velocity(
             causal, rows, scale=options.scale or None, n_per_group=options.n_per_group, colour_key=_CLASS,
             compare={VANILLA: vanilla}, seed=seed,
@@ -81,12 +81,33 @@ class Velocities(SharedBase):
         told = json.loads(found.uns[Uns.GENVIZ][_KEY])
         return told_rows(row.name, told)
 
+    def ready(self, options: ModelOptions) -> None:
+        """The other flow's ablation is known."""
+        if isinstance(options, VelocityOptions):
+            replace(options, ablation=options.beside).config()
+
+    def look(self, options: ModelOptions, training: AnnData, held: AnnData) -> None:
+        """Deep rows of several classes."""
+        if isinstance(options, VelocityOptions) and _classed(held, options).obs[_CLASS].nunique() < 2:
+            raise DataError(
+                f"Expected held-out rows of two classes or more with at least {options.min_reads} reads; got fewer. "
+                "Name other classes, or a lower min_reads."
+            )
+
     def cost(self, setting: Setting, row: Row) -> Cost:
         """Of both flows."""
         options = options_of(VelocityOptions, setting, row)
         other = replace(options, ablation=options.beside, n_held=0)
         sharing = 2 * len(setting.size.seeds)
         return sum((model_cost(one, n=0, sharing=sharing, prior=False) for one in (options, other)), Cost())
+
+
+def _classed(held: AnnData, options: VelocityOptions) -> AnnData:
+    """Rows with reads enough, and their class."""
+    counts: Any = held.layers.get(Layers.COUNTS, held.X)
+    rows = held[np.asarray(counts.sum(axis=1)).ravel() >= options.min_reads].copy()
+    rows.obs[_CLASS] = classes_of(rows, options.classes).astype(str)
+    return rows
 
 
 def told_rows(name: str, told: Mapping[str, Any]) -> Table:

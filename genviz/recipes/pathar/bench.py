@@ -24,7 +24,7 @@ from genviz.models.pathar.prior.sampler import sample
 from genviz.models.pathar.prior.schedules import SAMPLERS
 from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.nn.image_coder import count_parameters
-from genviz.recipes.timing import Seconds, least, timed
+from genviz.recipes.timing import Seconds, batch_sizes, least, timed
 from genviz.train.device import resolve_device
 
 RULE = "paper"
@@ -69,7 +69,7 @@ def bench_pathar(
         For batches or samplers that cannot be.
     """
     check_writable(json_file)
-    sizes = _sizes(batches)
+    sizes = batch_sizes(batches)
     if not samplers or set(samplers) - set(SAMPLERS):
         raise UsageError(
             f"Expected samplers out of {', '.join(SAMPLERS)}; got {', '.join(samplers) or 'none'}."
@@ -124,14 +124,6 @@ def networks(config: PathARConfig, device: torch.device, *, seed: int = 0) -> tu
             if head is not None:
                 torch.nn.init.normal_(head.weight, std=0.1)
     return tokenizer.to(device).eval(), prior.to(device).eval()
-
-
-def _sizes(batches: Sequence[str]) -> list[int]:
-    if not batches or not all(text.strip().isdigit() and int(text) > 0 for text in batches):
-        raise UsageError(
-            f"Expected whole numbers from 1, comma-separated; got {','.join(batches) or 'none'}."
-        )
-    return [int(text) for text in batches]
 
 
 def drawing(prior: Prior, sampler: str, size: int) -> Callable[[], object]:

@@ -11,6 +11,7 @@ from statistics import fmean
 import numpy as np
 
 from genviz import metrics
+from genviz._errors import DataError
 from genviz.metrics import Score
 from genviz.metrics.extractors import make_extractor
 from genviz.metrics.image_set import ImageSet
@@ -65,7 +66,14 @@ def distances(
         Of the choice of tiles: all three sets are cut to one size.
     device
         For networks.
+
+    Raises
+    ------
+    DataError
+        When held-out tiles have no labels, or there are none.
     """
+    if not val.label_names:
+        raise DataError("Expected held-out tiles with labels to hold generated ones against; got none.")
     scores: dict[str, Score] = {}
     for extractor in dict.fromkeys(one.partition(":")[0] for one in wanted.values()):
         found = metrics.images(

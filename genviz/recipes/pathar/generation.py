@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genviz import pp
+from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz.metrics import Score
+from genviz.metrics.distances import fidelity
 from genviz.metrics.image_set import ImageSet
 from genviz.models import PathAR
+from genviz.models.pathar.prior.rule import sample_rule
+from genviz.recipes.checks import check_extractor
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.pathar.evaluation import codebooks, held_out, likelihood
 from genviz.recipes.pathar.generated import MEAN, distances, diversities, empties, gaps, named, styles
-from genviz.recipes.pathar.image_rows import images_of, real_crops
+from genviz.recipes.pathar.image_rows import both_sides, images_of
 from genviz.recipes.pathar.options import ModelOptions, options_of
 from genviz.recipes.pathar.pathar_cost import model_cost
 from genviz.recipes.pathar.trained import Models, refuse_seen, size_of
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _MEANS = f"_{MEAN}"
+_WHAT = ("fd", "kid", "precision", "recall")
+_LEAST = 5  # tiles of a label, for a distance
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,31 @@ class GenerationOptions(ModelOptions):
     gap: str = ""
     other_rules: tuple[str, ...] = ()
 
+    @property
+    def least(self) -> int:
+        """Real crops that a label needs."""
+        return _LEAST if self.distances else 1
+
 
 class Generation:
     """Train (or load) a row's model, generate, and score against held-out tiles."""
+
+    def check(self, setting: Setting, row: Row) -> None:
+        """Read the row's options, and have networks that score ready."""
+        options = options_of(GenerationOptions, setting, row)
+        for rule in options.other_rules:
+            sample_rule(rule)
+        asked = [one.partition(":") for one in options.distances.values()]
+        if odd := sorted({what for _, _, what in asked} - set(_WHAT)):
+            raise UsageError(
+                f"Expected distances like 'statistics:fd', of {', '.join(_WHAT)}, in the row {row.name}; got "
+                f"{', '.join(map(repr, odd))}."
+            )
+        for extractor in dict.fromkeys([*(one for one, _, _ in asked), options.gap, options.diversity]):
+            if extractor == "lpips":
+                fidelity("sample_similarity_lpips")
+            elif extractor:
+                check_extractor(extractor)
 
     def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
         """The first row of each training that several stand on; none where no rows share one."""
@@ -78,7 +106,9 @@ class Generation:
         """Train the tokenizers of the row `part`; the whole model where no row has a prior of its own."""
         row = next(row for row in setting.recipe.rows if row.name == part)
         options = options_of(GenerationOptions, setting, row)
-        train, _ = images_of(setting.data, size_of(options, seed))
+        size_px = size_of(options, seed)
+        train, val = images_of(setting.data, size_px)
+        both_sides(train, val, size_px, options.labels, least=options.least)
         models = Models(setting.models, options, train, seed, setting.device)
         if any((other.options or {}).keys() & {"prior", "tokenizer"} for other in setting.recipe.rows):
             models.tokenizers()
@@ -90,9 +120,9 @@ class Generation:
         options = options_of(GenerationOptions, setting, row)
         size_px = size_of(options, seed)
         train, val = images_of(setting.data, size_px)
+        real, held = both_sides(train, val, size_px, options.labels, least=options.least)
         models = Models(setting.models, options, train, seed, setting.device)
         refuse_seen(models.trained().values(), train, val)
-        real, held = (real_crops(rows, size_px, options.labels) for rows in (train, val))
         scores: dict[str, Score] = {}
         for rule in options.other_rules:
             other = Models(setting.models, replace(options, rule=rule), train, seed, setting.device)
@@ -144,7 +174,8 @@ def _scores_of(
     if options.gap:
         scores |= gaps(made, held, options.gap, device=device)
         floor = gaps(real, held, options.gap, device=device)
-        scores |= {f"{name}_floor_{MEAN}": floor[f"{name}_{MEAN}"] for name in ("gap", "spread")}
+        means = {f"{name}_floor_{MEAN}": floor.get(f"{name}_{MEAN}") for name in ("gap", "spread")}
+        scores |= {name: score for name, score in means.items() if score is not None}  # one label has no gap
     return scores
 
 

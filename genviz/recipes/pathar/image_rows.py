@@ -156,3 +156,36 @@ def real_crops(rows: AnnData, size_px: int, labels: tuple[str, ...] = ()) -> Ima
     """
     found = with_nuclei(image_set(pp.crops(rows, size_px)))
     return found.rows(np.isin(found.needed("labels").astype(str), labels)) if labels else found
+
+
+def both_sides(
+    train: AnnData, val: AnnData, size_px: int, labels: tuple[str, ...] = (), *, least: int = 1
+) -> tuple[ImageSet, ImageSet]:
+    """Crops with nuclei of training and of held-out images; asked before anything is trained on them.
+
+    Parameters
+    ----------
+    train, val
+        Whole images.
+    size_px, labels
+        See `real_crops`.
+    least
+        Crops of each scored label that either side needs.
+
+    Raises
+    ------
+    DataError
+        When a label has fewer.
+    """
+    real, held = (real_crops(rows, size_px, labels) for rows in (train, val))
+    counts = {
+        label: tuple(int((one.needed("labels") == label).sum()) for one in (real, held))
+        for label in labels or held.label_names
+    }
+    if not counts or min(map(min, counts.values())) < least:
+        told = ", ".join(f"{a} and {b} of {label}" for label, (a, b) in counts.items()) or "none held out"
+        raise DataError(
+            f"Expected at least {least} crops with nuclei of every scored label among training and among held-out "
+            f"images; got {told}. Name other labels, or read more images."
+        )
+    return real, held

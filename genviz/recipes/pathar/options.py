@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from genviz._errors import UsageError
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.presets import preset
-from genviz.models.pathar.prior.rule import SampleRule
+from genviz.models.pathar.prior.rule import SampleRule, sample_rule
 from genviz.nn.token_picking import StreamRule
+from genviz.recipes.checks import check_names
 from genviz.recipes.experiment import Setting
 from genviz.recipes.recipe import Row
 
@@ -94,16 +95,17 @@ def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
         For an option that `kind` does not have.
     """
     size, own = dict(setting.options), dict(row.options or {})
-    if unknown := sorted((set(size) | set(own)) - {one.name for one in fields(kind)}):
-        raise UsageError(
-            f"Expected options out of {_names(kind)} in {setting.recipe.name}; got {', '.join(unknown)}."
-        )
+    check_names(size.keys() | own.keys(), [one.name for one in fields(kind)], f"the row {row.name}")
     told = size | own
     for name in _JOINED:
         told[name] = {**size.get(name, {}), **own.get(name, {})}
     for name in _LISTS & told.keys():
         told[name] = tuple(told[name])
-    return kind(**told)
+    found = kind(**told)
+    found.config()  # these say what is wrong
+    if isinstance(rule := found.sample_rule(), str):
+        sample_rule(rule)
+    return found
 
 
 def _share(n: int, parts: int) -> int:

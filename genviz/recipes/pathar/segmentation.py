@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+from anndata import AnnData
 
 from genviz import metrics
 from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.metrics.image_set import ImageSet
 from genviz.metrics.segmentation_table import group_pairs
+from genviz.metrics.segmenter import unet
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.pathar.generated import named
-from genviz.recipes.pathar.image_rows import images_of, real_crops
+from genviz.recipes.pathar.image_rows import both_sides, images_of
 from genviz.recipes.pathar.kept_pairs import kept_pairs
 from genviz.recipes.pathar.options import ModelOptions, options_of
 from genviz.recipes.pathar.pathar_cost import model_cost, net_cost
 from genviz.recipes.pathar.trained import Models, refuse_seen, size_of
 from genviz.recipes.recipe import Row
-
-if TYPE_CHECKING:
-    from anndata import AnnData
+from genviz.recipes.seen_by import gate, seen_by_rows
 
 PAIRS = "pairs"
 ALL = -1
@@ -58,6 +58,10 @@ class SegmentationOptions(ModelOptions):
 class Segmentation:
     """Train a net on each training set, and judge it on held-out real pairs."""
 
+    def check(self, setting: Setting, row: Row) -> None:
+        """Read the row's options, and have the net ready."""
+        unet(_options(setting, row).width, seed=0)
+
     def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
         """The generated pairs, where a row has any."""
         chosen = [options_of(SegmentationOptions, setting, row) for row in rows]
@@ -67,7 +71,9 @@ class Segmentation:
         """Train the generator, and generate as many pairs as any row of the recipe wants."""
         row = next(row for row in setting.recipe.measured(setting.size) if _options(setting, row).n_synthetic)
         options = _options(setting, row)
-        train, _ = images_of(setting.data, size_of(options, seed))
+        size_px = size_of(options, seed)
+        train, val = images_of(setting.data, size_px)
+        both_sides(train, val, size_px, options.labels)
         self._pairs(setting, options, train, seed)
 
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
@@ -75,7 +81,8 @@ class Segmentation:
         options = _options(setting, row)
         size_px = size_of(options, seed)
         train, val = images_of(setting.data, size_px)
-        real, held = (real_crops(rows, size_px, options.labels) for rows in (train, val))
+        real, held = both_sides(train, val, size_px, options.labels)
+        gate(AnnData(obs=val.obs), seen_by_rows(train))  # the net's own training images, or those among them
         made = None
         if options.n_synthetic:
             refuse_seen(self._models(setting, options, train, seed).trained().values(), train, val)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from genviz.metrics import Score
 from genviz.models.pathar.prior.schedules import SAMPLERS
 from genviz.nn.image_coder import count_parameters
 from genviz.recipes.cost import Cost
-from genviz.recipes.experiment import Setting, Table
+from genviz.recipes.experiment import NothingShared, Setting, Table
 from genviz.recipes.pathar.bench import decoding, drawing, fastest, networks
 from genviz.recipes.pathar.options import ModelOptions, options_of
 from genviz.recipes.pathar.pathar_cost import forward_of
@@ -48,16 +47,12 @@ class SpeedOptions(ModelOptions):
             )
 
 
-class Speed:
+class Speed(NothingShared):
     """Draw tokens with guidance and decode them."""
 
-    def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
-        """Nothing is shared."""
-        return ()
-
-    def make_shared(self, setting: Setting, part: str, seed: int) -> None:
-        """Nothing is shared."""
-        raise UsageError(f"Expected no shared part; got {part!r}.")
+    def check(self, setting: Setting, row: Row) -> None:
+        """Read the row's options."""
+        options_of(SpeedOptions, setting, row)
 
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """``seconds`` an image and ``tokens``, ``decoding`` of them; ``parameters`` and ``used``, millions."""

@@ -6,7 +6,6 @@ gave the appearance of a swap.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,7 +13,7 @@ from genviz import pp
 from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.recipes.cost import Cost
-from genviz.recipes.experiment import Setting, Table
+from genviz.recipes.experiment import NothingShared, Setting, Table
 from genviz.recipes.pathar.evaluation import Held, held_out
 from genviz.recipes.pathar.image_rows import images_of, modality
 from genviz.recipes.pathar.leak import leak_scores
@@ -54,16 +53,12 @@ class TokenOptions(ModelOptions):
             raise UsageError(f"Expected what out of {', '.join(_WHAT)}; got {self.what!r}.")
 
 
-class Tokens:
+class Tokens(NothingShared):
     """Train (or load) a tokenizer, encode held-out crops, and measure their tokens."""
 
-    def shared(self, setting: Setting, rows: Sequence[Row]) -> Sequence[str]:
-        """Nothing: each row has a tokenizer of its own."""
-        return ()
-
-    def make_shared(self, setting: Setting, part: str, seed: int) -> None:
-        """Nothing is shared."""
-        raise UsageError(f"Expected no shared part; got {part!r}.")
+    def check(self, setting: Setting, row: Row) -> None:
+        """Read the row's options."""
+        options_of(TokenOptions, setting, row)
 
     def measure(self, setting: Setting, row: Row, seed: int) -> Table:
         """The row named ``<row>`` holds means over labels or pairs of them, ``<row>_<pair or label>`` each one."""

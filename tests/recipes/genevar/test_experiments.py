@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from genviz.recipes.catalogue import recipe
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.genevar import base_models
 from genviz.recipes.genevar.ablation_experiment import reference_rows, shown
+from genviz.recipes.genevar.ablation_runs import Runs
 from genviz.recipes.genevar.base_models import base_fitted, whole_model, with_condition, work_folder
 from genviz.recipes.genevar.options import ModelOptions, options_of
 from genviz.recipes.genevar.profile_rows import rows_of
@@ -53,10 +57,28 @@ def test_rows_share_tokenizer_and_flow(ablation, monkeypatch):
     assert sorted(path.name for path in work.glob("flow-*/")) == flows and len(flows) == 1
     assert second["flow_single"].value == first["flow_single"].value
     assert not list(work.glob("a4_rcm-*/"))
+    own = row(ablation, "a4_rcm")
+    fewer = replace(own, options={**own.options, "budget": {"views": {"per_epoch": 16}}})
+    third = asked.measure(ablation, fewer, 0)["a4_rcm"]
+    assert len(list(work.glob("flow-*/"))) == 2 and third["flow_single"].value != first["flow_single"].value
     found = asked.measure(ablation, row(ablation, "reference"), 0)
     assert set(found) == {"reference", "real"} and found["real"]["fd"].value < found["reference"]["fd"].value
     with pytest.raises(UsageError, match="condition and tokenizer"):
         asked.make_shared(ablation, "flow", 0)
+
+
+def test_a_prior_that_another_process_trains_is_not_deleted_under_it(tmp_path):
+    runs = Runs(None, None, tmp_path)
+    folder = tmp_path / "a4_rcm-0"
+    folder.mkdir()
+    with ThreadPoolExecutor(1) as beside:
+        with runs._alone(runs._options("a4_rcm-0", 0)):
+            waiting = beside.submit(runs.forget, "a4_rcm", 0)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+            assert folder.is_dir()
+        waiting.result()
+    assert not folder.exists()
 
 
 def test_another_condition_stands_on_the_same_tokenizer(ablation):

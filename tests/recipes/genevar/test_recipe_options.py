@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genviz import tiles
-from genviz._errors import DataError, DownloadError, UsageError
+from genviz._errors import DataError, DownloadError, MissingKeyError, UsageError
 from genviz.recipes.catalogue import recipes
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.genevar import profile_rows
@@ -47,7 +47,7 @@ def test_rows_lie_over_sizes_option_by_option():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"ablation": "a4_rcm", "epochs": 3}, "got epochs"),
+        ({"ablation": "a4_rcm", "epochs": 3}, "in the row a4_rcm; got epochs"),
         ({"ablation": "a5"}, "abl/a5"),
         ({"ablation": "a4_rcm", "budget": {"flow": {"widht": 3}}}, "widht"),
         ({"ablation": "a4_rcm", "model": {"flwo": {}}}, "flwo"),
@@ -57,6 +57,53 @@ def test_nothing_unknown_passes(options, said):
     told = setting()
     with pytest.raises(UsageError, match=said):
         options_of(ModelOptions, told, replace(row(told, "a4_rcm"), options=options))
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "said"),
+    [
+        ("genevar-tcga", {"extractor": "inceptoin"}, "Expected an extractor"),
+        ("genevar-tiles", {"net": "resnet19"}, "Expected a size"),
+        ("genevar-mil", {"encoder": "uni3"}, "Expected an extractor"),
+        ("genevar-mil", {"slides": "coad"}, "Expected slides"),
+        ("genevar-velocity", {"beside": "a9"}, "abl/a9"),
+        ("genevar-composition", {"method": ""}, "Expected a method"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_refused_at_once(name, own, said):
+    told = setting(name)
+    first = told.recipe.measured(told.size)[0]
+    asked = experiment(told.recipe.kind)
+    asked.check(told, first)
+    with pytest.raises(UsageError, match=said):
+        asked.check(told, replace(first, options={**first.options, **own}))
+
+
+@pytest.mark.parametrize("name", ["genevar-tcga", "genevar-composition", "genevar-tiles", "genevar-velocity"])
+def test_rows_are_looked_at_before_anything_is_trained(name, tmp_path, monkeypatch):
+    made = profile_rows._phantom
+
+    def without_cohorts(*told):
+        adata, held_N = made(*told)
+        del adata.obs["project"]
+        return adata, held_N
+
+    monkeypatch.setattr(profile_rows, "_phantom", without_cohorts)
+    told = setting(name, tmp_path=tmp_path)
+    asked = experiment(told.recipe.kind)
+    with pytest.raises(MissingKeyError, match=r"obs\['project'\]"):
+        asked.make_shared(told, "condition and tokenizer", 0)
+    with pytest.raises(MissingKeyError, match=r"obs\['project'\]"):
+        asked.measure(told, told.recipe.measured(told.size)[0], 0)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_distance_needs_ten_rows(tmp_path):
+    few = setting("genevar-tcga").options | {"n_held": 9}
+    told = setting("genevar-tcga", tmp_path=tmp_path, options=few)
+    with pytest.raises(DataError, match="at least 10 held-out rows for a distance; got 9"):
+        experiment("genevar.fidelity").measure(told, told.recipe.measured(told.size)[0], 0)
+    assert not any(tmp_path.iterdir())
 
 
 def test_mini_is_the_budget_of_the_records_that_were_taken_over():

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from genviz._errors import UsageError
+from genviz._errors import DataError, UsageError
 from genviz.recipes.catalogue import recipes
 from genviz.recipes.experiment import KINDS, Setting, experiment
+from genviz.recipes.leakage import reports_heard
 from genviz.recipes.pathar.options import ModelOptions
 from genviz.recipes.pathar.pathar_cost import forward_of, model_cost, net_cost
 from tests.recipes.pathar.recipe_cases import setting
@@ -63,6 +64,34 @@ def test_generation_scores_rows_with_and_without_masks(store):
         assert np.isfinite(scores["fd_mean"].value) and scores["nats_mean"].value > 0
 
 
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"distances": {"fd": "statistics:fdd"}}, "got 'fdd'"),
+        ({"distances": {"fd": "statistic:fd"}}, "Expected an extractor"),
+        ({"gap": "dinov3"}, "Expected an extractor"),
+        ({"rule": "papier"}, "Expected a sample rule"),
+        ({"other_rules": ["papier"]}, "Expected a sample rule"),
+        ({"prior": {"widht": 3}}, "widht"),
+        ({"n_pairs": 3}, "in the row x; got n_pairs"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_refused_at_once(tmp_path, own, said):
+    told = setting(tmp_path, {"x": own})
+    with pytest.raises(UsageError, match=said):
+        experiment("pathar.generation").check(told, told.recipe.rows[0])
+
+
+def test_labels_are_looked_for_before_anything_is_trained(tmp_path):
+    for kind, more in (("pathar.generation", {}), ("pathar.segmentation", {"n_synthetic": 4})):
+        told = setting(tmp_path, {"x": more}, kind=kind, labels=["fluorescence", "cytology"])
+        for ask in (experiment(kind).make_shared, experiment(kind).measure):
+            part = told.recipe.rows[0] if ask.__name__ == "measure" else "x"
+            with pytest.raises(DataError, match="0 and 0 of cytology"):
+                ask(told, part, 0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_rows_of_one_model_share_it(store):
     told = setting(store, {"a": {"rule": "plain"}, "b": {"rule": "mini"}}, distances=DISTANCES)
     asked = experiment("pathar.generation")
@@ -87,7 +116,11 @@ def test_segmentation_trains_on_what_the_row_names(store):
     asked.make_shared(told, "pairs", 0)
     notes = {}
     for row in told.recipe.rows:
-        (scores,) = asked.measure(told, row, 0).values()
+        with reports_heard() as reports:
+            (scores,) = asked.measure(told, row, 0).values()
+        assert len(reports) == (
+            2 if "n_synthetic" in row.options else 1
+        )  # a net of real images is looked at too
         assert set(scores) == {"dice_fluorescence", "dice_histology", "dice_mean"}
         notes[row.name] = int(scores["dice_histology"].note.split()[0])
     assert notes["made"] == 6 and notes["both"] == notes["few"] + 4 and notes["all"] > notes["few"]

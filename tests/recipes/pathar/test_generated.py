@@ -1,7 +1,9 @@
 """recipes.pathar.generated: scores under the names of a table, and numbers for what t-SNE pictures show."""
 
 import numpy as np
+import pytest
 
+from genviz._errors import DataError
 from genviz.metrics import Score
 from genviz.metrics.image_set import ImageSet
 from genviz.recipes.pathar.generated import distances, diversities, empties, gaps, named, styles
@@ -40,6 +42,13 @@ def test_distances_take_the_extractors_asked_for():
     }
     assert near["fd_mean"].value < far["fd_mean"].value
     assert near["fd_floor_mean"].value == far["fd_floor_mean"].value == near["fd_mean"].baseline
+
+
+def test_distances_need_held_out_tiles_with_labels():
+    one = tiles()
+    bare = ImageSet(one.tiles, one.masks)
+    with pytest.raises(DataError, match="held-out tiles with labels"):
+        distances(one, bare, one, {"fd": "statistics:fd"})
 
 
 def test_gaps_grow_with_the_shift_and_spread_shrinks_with_collapse():
