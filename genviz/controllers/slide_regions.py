@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from genviz import __version__
 from genviz._errors import UsageError
 from genviz._keys import Obs, Uns
-from genviz.controllers.category_colours import known_colours, next_colour
 from genviz.controllers.history import History
+from genviz.pl.category_colours import known_colours, next_colour
 from genviz.pl.colours import CATEGORIES
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from scipy.spatial import cKDTree
 
 from genviz._errors import DataError, FileFormatError, GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Uns
-from genviz.controllers.category_colours import known_colours
 from genviz.controllers.slide_pyramid import Pyramid
 from genviz.io.library import library_of_rows, positions
 from genviz.io.slide import slide_of
 from genviz.io.slide_base import MemorySlide, Pixels
 from genviz.io.stored_image import stored_rgb
+from genviz.pl.category_colours import known_colours
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -22,6 +22,7 @@ from genviz.tl.perturbation_tables import (
     perturbation_summary,
     tables_of,
 )
+from genviz.tl.perturbation_verdict import what_controls_can_say
 
 if TYPE_CHECKING:
     from genviz.tl.perturbation_under_way import Perturbing, Step
@@ -46,8 +47,8 @@ _EFFECTS = (
     "change", "se", "p", "q", "independent_se", "matched_largest", "direction_largest", "ridge_change",
 )  # fmt: skip
 _LINE = (
-    "rms", "largest", "largest_change", "least_q", "code_change", "genes_outside", "codes_outside",
-    "matched_rms_largest", "direction_rms_largest", "control_p", "n_controls", "n_genes", "verdict",
+    "rms", "largest", "largest_change", "least_q", "genes_outside", "codes_outside",
+    "matched_rms_largest", "direction_rms_largest", "control_p", "n_controls", "verdict",
 )  # fmt: skip
 
 
@@ -182,9 +183,8 @@ def held_against(facts: dict[str, Any], n_rows: int) -> list[str]:
             f"Each effect stands beside {facts['controls']} other gene sets of like expression at the same dose, and "
             f"{facts['controls']} random steps of the profile's code that are as long."
         )
-    else:
-        said.append("No controls were made: nothing says whether other genes would do as much.")
-    said.append(f"Outside the range means: of {facts['range']['of']}.")
+    said.append(what_controls_can_say(facts["controls"]))
+    said.append(f"The range that values can lie out of is that of {facts['range']['of']}.")
     if absent := facts["ridge"].get("absent"):
         said.append(f"No straight-line prediction from real tiles: {absent}.")
     if n_rows < 6:

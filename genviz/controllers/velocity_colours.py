@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
-from genviz.controllers.category_colours import known_colours
+from genviz.pl.category_colours import known_colours
 from genviz.pl.colours import EXPRESSION
 
 if TYPE_CHECKING:

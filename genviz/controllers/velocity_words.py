@@ -121,7 +121,7 @@ def _of_model(record: dict[str, Any], name: str, column: str, *, several: bool, 
             )
         )
     elif end is not None and before is not None:
-        found.append(replace(_gained(record, name, who, column), about="clusters of ends"))
+        found.append(replace(_gained(record, name, who), about="clusters of ends"))
     known = end is not None and end["knn"] > end["knn_null_95"]
     if known and (told := record.get("gains", {}).get(name, {}).get("others' profiles")):
         found.append(replace(_rna(told, who), about="RNA's part"))
@@ -131,7 +131,7 @@ def _of_model(record: dict[str, Any], name: str, column: str, *, several: bool, 
     return found if several else [replace(one, text=one.text[:1].upper() + one.text[1:]) for one in found]
 
 
-def _gained(record: dict[str, Any], name: str, who: str, column: str) -> Finding:
+def _gained(record: dict[str, Any], name: str, who: str) -> Finding:
     """Whether the flow adds to what it was given."""
     end, before = record["numbers"][f"end:{name}"], record["numbers"]["before"]
     both = (

@@ -13,6 +13,7 @@ from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.pl.colours import UNCERTAINTY, plotly_scale
 from genviz.pl.contrast import NOTE, stretched
+from genviz.pl.house_style import LAYOUT, short, warning
 from genviz.pl.pair_strips import strip
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def before_after(
         rows=n,
         cols=3,
         column_titles=["before (synthetic)", "after (synthetic)", "difference"],
-        row_titles=[str(name) for name in after.obs_names[:n]],
+        row_titles=[short(str(name)) for name in after.obs_names[:n]],
         horizontal_spacing=0.02,
         vertical_spacing=0.03,
     )
@@ -83,7 +84,6 @@ def before_after(
     figure.update_layout(
         width=940,
         height=70 + 300 * n,
-        template="plotly_white",
         margin={"l": 10, "r": 10, "t": 40, "b": 30},
         coloraxis={
             "colorscale": plotly_scale(UNCERTAINTY),
@@ -91,10 +91,11 @@ def before_after(
             "cmax": max(1.0, float(np.quantile(change, 0.995))),
             "colorbar": bar,
         },
+        **LAYOUT,
     )
     if any_brighter:
         figure.add_annotation(
-            text=NOTE, x=0, y=0, xref="paper", yref="paper", yshift=-22, showarrow=False, font_color="#a15c00"
+            text=warning(NOTE), x=0, y=0, xref="paper", yref="paper", yshift=-22, showarrow=False
         )
     return figure
 

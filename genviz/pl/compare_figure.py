@@ -12,6 +12,8 @@ from plotly.subplots import make_subplots
 
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY, plotly_scale, shared_range, symmetric_range
 from genviz.pl.gene_values import GeneValues, gene_values
+from genviz.pl.house_style import LAYOUT
+from genviz.pl.scale_bar import draw_scale_bar
 from genviz.pl.section import Section, section_of
 
 if TYPE_CHECKING:
@@ -34,6 +36,31 @@ class Panel:
     colours: tuple[str, ...]
     bounds: tuple[float, float]
     bar_title: str
+
+
+LOOKS = {
+    "measured": ("Measured", EXPRESSION, "log2(1+count)"),
+    "predicted": ("Predicted", EXPRESSION, "log2(1+count)"),
+    "error": ("Error (predicted − measured)", ERROR, "log2 units"),
+    "uncertainty": ("Uncertainty (width of the interval)", UNCERTAINTY, "log2 units"),
+}
+"""Title, colours and unit of each panel."""
+
+
+def panel_of(name: str, values: NDArray[np.floating], bounds: tuple[float, float]) -> Panel:
+    """A panel as every slide figure draws it.
+
+    Parameters
+    ----------
+    name
+        One of `LOOKS`.
+    values
+        One a spot.
+    bounds
+        Low and high end of the colours.
+    """
+    title, colours, unit = LOOKS[name]
+    return Panel(title, np.asarray(values, np.float64), colours, (float(bounds[0]), float(bounds[1])), unit)
 
 
 def compare(
@@ -68,6 +95,13 @@ def compare(
     -------
     plotly Figure. Values are log2(1 + count); spots are drawn at their true diameter; axes in micrometres.
     Without measured counts only prediction and uncertainty are drawn.
+
+    Raises
+    ------
+    UsageError
+        For a gene that is not in the panel, a section that is not there, or several of which none is named.
+    MissingKeyError
+        Without a prediction under this key, coordinates or micrometres per pixel.
     """
     section = section_of(adata, library)
     names = [str(name) for name in adata.obs_names[section.rows]]
@@ -125,16 +159,14 @@ def panels_figure(
         _frame_axes(figure, place, (left, top, right, bottom), first=index == 0)
         if image and section.backdrop is not None:
             _draw_backdrop(figure, place, section)
-    _draw_scale_bar(figure, (left, top, right, bottom))
+    draw_scale_bar(figure, left, bottom, row=1, col=1)
     figure.update_layout(
-        title={"text": title, "x": 0.01, "font": {"size": 17}},
+        title={"text": title, "x": 0.01},
         width=width + 20,
         height=height + 90,
         margin={"l": 20, "r": _GAP_PX, "t": 80, "b": 20},
-        plot_bgcolor="white",
-        paper_bgcolor="white",
-        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": "#222"},
         showlegend=False,
+        **LAYOUT,
     )
     return figure
 
@@ -145,28 +177,12 @@ def _panels(values: GeneValues) -> list[Panel]:
     bounds = shared_range(*known)
     panels = []
     if values.measured is not None:
-        panels.append(Panel("Measured", values.measured, EXPRESSION, bounds, "log2(1+count)"))
-    panels.append(Panel("Predicted", values.predicted, EXPRESSION, bounds, "log2(1+count)"))
+        panels.append(panel_of("measured", values.measured, bounds))
+    panels.append(panel_of("predicted", values.predicted, bounds))
     if values.error is not None:
-        panels.append(
-            Panel(
-                "Error (predicted − measured)",
-                values.error,
-                ERROR,
-                symmetric_range(values.error),
-                "log2 ratio",
-            )
-        )
+        panels.append(panel_of("error", values.error, symmetric_range(values.error)))
     if values.width is not None:
-        panels.append(
-            Panel(
-                "Uncertainty (width of the interval)",
-                values.width,
-                UNCERTAINTY,
-                shared_range(values.width),
-                "log2 units",
-            )
-        )
+        panels.append(panel_of("uncertainty", values.width, shared_range(values.width)))
     return panels
 
 
@@ -255,23 +271,4 @@ def _draw_backdrop(figure: go.Figure, place: dict[str, int], section: Section) -
         layer="below",
         opacity=_BACKDROP_OPACITY,
         **place,
-    )
-
-
-def _draw_scale_bar(figure: go.Figure, window: tuple[float, float, float, float]) -> None:
-    """A 1 mm bar in the lower left of the first panel."""
-    left, _, _, bottom = window
-    x0, y0 = left + 120.0, bottom - 130.0
-    figure.add_shape(
-        type="line", x0=x0, x1=x0 + 1000.0, y0=y0, y1=y0, line={"color": "#111", "width": 4}, row=1, col=1
-    )
-    figure.add_annotation(
-        x=x0 + 500.0,
-        y=y0,
-        text="1 mm",
-        showarrow=False,
-        yshift=11,
-        font={"size": 12, "color": "#111"},
-        row=1,
-        col=1,
     )

@@ -13,6 +13,7 @@ from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.core.counts import first_names
 from genviz.pl.colours import CATEGORIES
+from genviz.pl.house_style import LAYOUT, short, warning
 from genviz.pl.pair_strips import strip
 from genviz.pl.section import jpeg_uri
 from genviz.tl.perturbation_tables import perturbation_effects, perturbation_summary
@@ -22,13 +23,9 @@ if TYPE_CHECKING:
 
 _TITLE = 150
 _TILE = 118
-_HEAD = 60
+_HEAD = 78
 _Z = 1.96  # 95 %
 _COLUMNS = 3
-_LAYOUT: dict[str, Any] = {
-    "template": "plotly_white",
-    "font": {"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": "#222"},
-}
 
 
 def doses(
@@ -103,12 +100,8 @@ def doses(
         width=_TITLE + width + 8,
         height=len(shown) * _TILE + _HEAD + 8,
         margin={"l": 0, "r": 8, "t": _HEAD, "b": 8},
-        title={
-            "text": f"{gene} <span style='font-size:12px;color:#a15c00'>synthetic tiles</span>",
-            "y": 0.99,
-            "yanchor": "top",
-        },
-        **_LAYOUT,
+        title=_title(short(gene), "synthetic tiles, dose by dose"),
+        **LAYOUT,
     )
     return figure
 
@@ -173,15 +166,25 @@ def dose_effects(
             figure.add_trace(trace, **place)
         figure.update_yaxes(zerolinecolor="#999", **place)
     figure.update_yaxes(title_text="change, sd", col=1)
+    figure.update_xaxes(title_text="dose", row=lines)
     figure.update_layout(
         width=290 * columns + 80,
-        height=250 * lines + 130,
-        margin={"l": 60, "r": 20, "t": 70, "b": 80},
-        title=f"{gene}: change of generated tiles",
-        legend={"orientation": "h", "y": -0.32 / lines, "yanchor": "top"},
-        **_LAYOUT,
+        height=250 * lines + 150,
+        margin={"l": 60, "r": 20, "t": 96, "b": 80},
+        title=_title(
+            f"{short(gene, 48)}: change of generated tiles", "synthetic tiles; correlational, about the model"
+        ),
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        **LAYOUT,
     )
     return figure
+
+
+def _title(text: str, careful: str) -> dict[str, Any]:
+    """A title at the very top, with words below it that a reader must not miss."""
+    return {
+        "text": f"{text}<br>{warning(careful)}", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 26},
+    }  # fmt: skip
 
 
 def _curve(own: Any, *, legend: bool) -> list[go.Scatter]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from genviz._keys import Layers
 from genviz.pl.colours import EXPRESSION, plotly_scale
+from genviz.pl.house_style import LAYOUT
 from genviz.pp.tree import tree_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
     -------
     plotly Figure. A box's width is the square root of its mean count, so that rare genes stay visible;
     its colour is log2(1 + mean count).
+
+    Raises
+    ------
+    MissingKeyError
+        Without a tree.
     """
     tree = tree_of(adata) if tree is None else tree
     mean_G = _mean_counts(adata, tree, key)
@@ -89,13 +95,12 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
         title={
             "text": f"Gene tree · {tree.n_genes} genes at scales {', '.join(map(str, tree.scales))}",
             "x": 0.01,
-            "font": {"size": 16, "color": "#222"},
         },
         margin={"l": 10, "r": 10, "t": 60, "b": 10},
         width=940,
         height=480,
         uniformtext={"minsize": 9, "mode": "hide"},  # hover names what is too narrow to be read
-        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13},
+        **LAYOUT,
     )
     return figure
 

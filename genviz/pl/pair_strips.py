@@ -30,7 +30,7 @@ def strip(
     masks_RHW
         Instance labels; None draws no outlines.
     scale
-        Pixels a pixel; outlines are one pixel of the enlarged image wide.
+        Pixels a pixel; outlines are one pixel of the tile wide, to be seen where figures are drawn small.
     background
         Grey level between tiles.
 
@@ -38,11 +38,10 @@ def strip(
     -------
     uint8 (scale H, R scale W + gaps, 3).
     """
-    # asarray: rows of a view would write back into their AnnData.
-    enlarged = [np.repeat(np.repeat(tile, scale, 0), scale, 1) for tile in np.asarray(tiles_RHW3)]
+    drawn_RHW3 = np.array(tiles_RHW3)
     if masks_RHW is not None:
-        for tile, mask in zip(enlarged, masks_RHW, strict=True):
-            tile[boundaries(np.repeat(np.repeat(mask, scale, 0), scale, 1))] = OUTLINE
+        drawn_RHW3[boundaries(masks_RHW)] = OUTLINE
+    enlarged = [np.repeat(np.repeat(tile, scale, 0), scale, 1) for tile in drawn_RHW3]
     gap = np.full((enlarged[0].shape[0], _GAP, 3), background, np.uint8)
     parts = [part for tile in enlarged for part in (tile, gap)]
     return np.concatenate(parts[:-1], axis=1)

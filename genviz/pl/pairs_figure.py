@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
 from genviz.pl.contrast import NOTE, stretched
+from genviz.pl.house_style import LAYOUT, warning
 from genviz.pl.pair_strips import strip
 from genviz.pl.section import jpeg_uri
 
@@ -74,7 +75,7 @@ def pairs(
             source=jpeg_uri(pixels, 4096, quality=90), x=_TITLE, y=k * height, sizex=tile, sizey=height - 4,
             xref="x", yref="y", xanchor="left", yanchor="top", sizing="contain",
         )  # fmt: skip
-        note = "".join(f"<br><span style='font-size:11px;color:#a15c00'>{text}</span>" for text in notes)
+        note = "".join(f"<br>{warning(text)}" for text in notes)
         figure.add_annotation(
             text=name.replace("\n", "<br>") + note, x=_TITLE - 10, y=(k + 0.5) * height, showarrow=False,
             xanchor="right", align="right", font_size=13,
@@ -83,8 +84,8 @@ def pairs(
         width=_WIDTH,
         height=int(top + len(strips) * height + 8),
         margin={"l": 0, "r": 0, "t": top, "b": 8},
-        template="plotly_white",
         title=title,
+        **LAYOUT,
     )
     return figure
 

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from genviz._keys import Obsm
 from genviz.io.tile_access import tiles
+from genviz.pl.house_style import LAYOUT
 from genviz.pl.section import jpeg_uri, section_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ def patch_check(
     Returns
     -------
     plotly Figure; the circle is the spot at its true diameter, the bar 50 micrometres.
+
+    Raises
+    ------
+    UsageError
+        For a section that is not there, or several of which none is named.
+    MissingKeyError
+        Without coordinates or micrometres per pixel.
     """
     section = section_of(adata, library)
     chosen = np.random.default_rng(seed).choice(
@@ -70,13 +78,11 @@ def patch_check(
             "text": f"<b>Tile check</b> · section {section.library} · {size_px} px = {side_um:.0f} µm "
             f"({section.mpp:.3f} µm/px) · circle = spot, {section.diameter_um:.0f} µm · bar = 50 µm",
             "x": 0.01,
-            "font": {"size": 15},
         },
         width=182 * _COLUMNS + 30,
         height=222 * n_rows + 80,
         margin={"l": 10, "r": 10, "t": 100, "b": 10},
-        plot_bgcolor="white",
-        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 12, "color": "#222"},
+        **LAYOUT,
     )
     return figure
 

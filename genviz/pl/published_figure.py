@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import UsageError
 from genviz.pl.colours import CATEGORIES
+from genviz.pl.house_style import LAYOUT
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 _OURS, _PUBLISHED = CATEGORIES[5], "#777"
@@ -28,6 +29,10 @@ def published(results: Mapping[str, Any]) -> go.Figure:
     ----------
     results
         The parsed ``results.json`` of `genviz recipe run`.
+
+    Returns
+    -------
+    plotly Figure.
 
     Raises
     ------
@@ -56,11 +61,11 @@ def published(results: Mapping[str, Any]) -> go.Figure:
             "yanchor": "top",
             "pad": {"t": 12},
         },
-        template="plotly_white",
         width=_NAMES_PX + _PANEL_PX * len(columns),
         height=_HEAD_PX + 50 + _ROW_PX * len(rows),
         margin={"l": _NAMES_PX, "t": _HEAD_PX - 20, "r": 20, "b": 60},
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        **LAYOUT,
     )
     return figure
 

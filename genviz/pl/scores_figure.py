@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import UsageError
 from genviz.pl.colours import CATEGORIES
+from genviz.pl.house_style import LAYOUT
 
 if TYPE_CHECKING:
     from genviz.metrics import Score
@@ -24,6 +25,8 @@ TITLES = {
     "kd_pcc_200": "known-depth PCC-200 ↑",
 }
 
+BARS = "Bars: 95 % bootstrap intervals over spots, for these sections; they say nothing of other patients."
+
 
 def scores(
     models: Mapping[str, Mapping[str, Score]],
@@ -31,7 +34,7 @@ def scores(
     metrics: Sequence[str] = ("pcc_200", "mse", "dn_pcc_200"),
     highlight: str = "genar",
 ) -> go.Figure:
-    """Draw scores as dots with intervals, one panel a metric, one line a model.
+    """Draw scores as dots with their 95 % intervals, one panel a metric, one line a model.
 
     Parameters
     ----------
@@ -41,6 +44,10 @@ def scores(
         Scores to draw.
     highlight
         Model drawn in colour; the others are grey.
+
+    Returns
+    -------
+    plotly Figure; intervals are of spots within sections.
 
     Raises
     ------
@@ -65,41 +72,40 @@ def scores(
             found = models[name].get(metric)
             if found is None or found.value != found.value:  # absent or NaN: nothing to draw
                 continue
-            low, high = found.ci if found.ci is not None else (found.value, found.value)
-            colour = CATEGORIES[5] if name == highlight else "#777"
-            figure.add_trace(
-                go.Scatter(
-                    x=[found.value],
-                    y=[name],
-                    mode="markers+text",
-                    text=[f"{found.value:.3f}"],
-                    textposition="top center",
-                    textfont={"size": 11, "color": colour},
-                    marker={"size": 10, "color": colour},
-                    error_x={
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [high - found.value],
-                        "arrayminus": [found.value - low],
-                        "color": colour,
-                        "thickness": 1.6,
-                    },
-                    hovertemplate=f"{name}: %{{x:.3f}} [{low:.3f}, {high:.3f}]<extra></extra>",
-                ),
-                row=1,
-                col=column,
-            )
+            figure.add_trace(_dot(name, found, own=name == highlight), row=1, col=column)
         figure.update_xaxes(gridcolor="#eee", zeroline=False, row=1, col=column)
+    if any(found[metric].ci is not None for metric in drawn for found in models.values() if metric in found):
+        figure.add_annotation(
+            text=BARS, x=0, y=0, xref="paper", yref="paper", yshift=-34, xanchor="left", yanchor="top",
+            showarrow=False, font={"size": 11, "color": "#666"},
+        )  # fmt: skip
     above = len(names) - 0.3  # room for the number above the topmost dot
     figure.update_yaxes(
         categoryorder="array", categoryarray=names, range=[-0.5, above], showgrid=True, gridcolor="#f3f3f3"
     )
     figure.update_layout(
         width=265 * len(drawn) + 145,
-        height=48 * len(names) + 140,
-        margin={"l": 20, "r": 20, "t": 60, "b": 40},
-        plot_bgcolor="white",
+        height=48 * len(names) + 160,
+        margin={"l": 20, "r": 20, "t": 60, "b": 60},
         showlegend=False,
-        font={"family": "Inter, Helvetica, Arial, sans-serif", "size": 13, "color": "#222"},
+        **LAYOUT,
     )
     return figure
+
+
+def _dot(name: str, found: Score, *, own: bool) -> go.Scatter:
+    """One score with its interval; without one the bar has no length."""
+    low, high = found.ci if found.ci is not None else (found.value, found.value)
+    colour = CATEGORIES[5] if own else "#777"
+    bar = {"symmetric": False, "array": [high - found.value], "arrayminus": [found.value - low]}
+    return go.Scatter(
+        x=[found.value],
+        y=[name],
+        mode="markers+text",
+        text=[f"{found.value:.3f}"],
+        textposition="top center",
+        textfont={"size": 11, "color": colour},
+        marker={"size": 10, "color": colour},
+        error_x={"type": "data", "color": colour, "thickness": 1.6, **bar},
+        hovertemplate=f"{name}: %{{x:.3f}} [{low:.3f}, {high:.3f}]<extra></extra>",
+    )

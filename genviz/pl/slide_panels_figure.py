@@ -6,24 +6,15 @@ import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from genviz._errors import UsageError
-from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY
-from genviz.pl.compare_figure import Panel, panels_figure
+from genviz.pl.compare_figure import LOOKS, panel_of, panels_figure
 from genviz.pl.section import section_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import plotly.graph_objects as go
     from anndata import AnnData
-
-_LOOKS = {
-    "measured": ("Measured", EXPRESSION, "log2(1+count)"),
-    "predicted": ("Predicted", EXPRESSION, "log2(1+count)"),
-    "error": ("Error (predicted − measured)", ERROR, "log2 ratio"),
-    "uncertainty": ("Uncertainty (width of the interval)", UNCERTAINTY, "log2 units"),
-}
+    from numpy.typing import NDArray
 
 
 def slide_panels(
@@ -60,13 +51,9 @@ def slide_panels(
     UsageError
         Nothing to draw.
     """
-    panels = []
-    for name, (title, colours, unit) in _LOOKS.items():
-        if name in values:
-            bounds = (float(limits[name][0]), float(limits[name][1]))
-            panels.append(Panel(title, np.asarray(values[name], dtype=np.float64), colours, bounds, unit))
+    panels = [panel_of(name, values[name], limits[name]) for name in LOOKS if name in values]
     if not panels:
-        raise UsageError(f"Expected values of {', '.join(_LOOKS)}; got none. Show at least one panel.")
+        raise UsageError(f"Expected values of {', '.join(LOOKS)}; got none. Show at least one panel.")
     section = section_of(adata, library)
     names = [str(name) for name in adata.obs_names[section.rows]]
     heading = f"<b>{html.escape(gene)}</b>  ·  section {html.escape(section.library)}"

@@ -10,6 +10,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from genviz.pl.colours import CATEGORIES, EXPRESSION, plotly_scale
+from genviz.pl.house_style import LAYOUT
 
 _COLUMNS, _ROW_PX = 3, 260
 
@@ -61,7 +62,5 @@ def training_curves(stages: Sequence[Mapping[str, Any]]) -> go.Figure:
             figure.add_trace(trace, row=i // _COLUMNS + 1, col=i % _COLUMNS + 1)
     figure.update_annotations(font_size=12)
     figure.update_xaxes(title_text="epoch", title_font_size=11)
-    figure.update_layout(
-        height=_ROW_PX * n_rows + 60, template="simple_white", margin={"l": 50, "r": 20, "t": 50, "b": 40}
-    )
+    figure.update_layout(height=_ROW_PX * n_rows + 60, margin={"l": 50, "r": 20, "t": 50, "b": 40}, **LAYOUT)
     return figure

@@ -84,11 +84,11 @@ def velocity(
 
     Returns
     -------
-    New AnnData, one row a tile, with the rows' places and tiles: ``obsm["<key>_start"]``, ``obsm["<key>_end"]`` and
-    ``obsm["<key>_null"]`` (the end under another row's profile), float32 (n_obs, 2); ``obsm["<key>_frames"]``, uint8
-    (n_obs, frames, H, W, 3); ``obs["<key>_agreement"]``, mean cosine of a row's arrow with the 5 that begin nearest, in
-    the latent space; of a compared model the same with ``_<name>`` behind. JSON in ``uns["genviz"]["<key>"]``:
-    provenance and
+    New AnnData, one row a tile, with the rows' places, tiles and colours (``uns["<column>_colors"]``):
+    ``obsm["<key>_start"]``, ``obsm["<key>_end"]`` and ``obsm["<key>_null"]`` (the end under another row's profile),
+    float32 (n_obs, 2); ``obsm["<key>_frames"]``, uint8 (n_obs, frames, H, W, 3); ``obs["<key>_agreement"]``, mean
+    cosine of a row's arrow with the 5 that begin nearest, in the latent space; of a compared model the same with
+    ``_<name>`` behind. JSON in ``uns["genviz"]["<key>"]``: provenance and
 
     ``numbers``
         For each of the following the mean silhouette and the share of rows whose 5 nearest neighbours vote for their
@@ -210,6 +210,9 @@ def _carried(rows: AnnData, fitted: Fitted) -> AnnData:
         made.obsm[Obsm.SPATIAL] = np.asarray(rows.obsm[Obsm.SPATIAL])
     if Uns.SPATIAL in rows.uns:
         made.uns[Uns.SPATIAL] = _nested(rows.uns[Uns.SPATIAL])
+    # As scanpy keeps them; of a view, anndata has cut them to the categories that are left.
+    colours = [Uns.colours(str(column)) for column in made.obs]
+    made.uns |= {name: np.asarray(rows.uns[name]) for name in colours if name in rows.uns}
     known = rows.uns.get(Uns.GENVIZ, {})
     carried = (Uns.TILES, Uns.SYNTHETIC, Uns.READER, Uns.SLIDES)
     made.uns[Uns.GENVIZ] = {name: known[name] for name in carried if name in known}

@@ -74,8 +74,8 @@ def perturb(
         See `GeneVAR.generate`, whose tiles are those of the measured dose.
     controls
         Random gene sets of the same mean expression and detection at the same dose, and random directions of the code
-        with the same length of change row by row, beside each effect. Where rows have real tiles, a ridge from code to
-        statistics predicts each change.
+        with the same length of change row by row, beside each effect; 10 of each are the fewest that an effect can be
+        said to exceed (p of .05). Where rows have real tiles, a ridge from code to statistics predicts each change.
     standard
         Of the 14 statistics; default that of the measured profiles' generated tiles.
     training

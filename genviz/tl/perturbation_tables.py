@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from genviz._keys import Obsm, Uns
 from genviz.metrics.tissue import TISSUE
 from genviz.tl.perturbation_controls import cosine
 from genviz.tl.perturbation_tests import false_discovery_rate, rms, sign_flip_p, standard_error
+from genviz.tl.perturbation_verdict import share_as_large, verdict
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -29,7 +29,6 @@ Floats = NDArray[np.float64]
 _KINDS = ("control", "matched", "direction")
 
 EFFECTS, SUMMARY, FACTS = "effects", "summary", "facts"
-EXCEEDS, WITHIN, WITHOUT = "exceeds its controls", "within its controls", "no controls"
 
 
 @dataclass(frozen=True)
@@ -149,26 +148,13 @@ def _summary_table(found: list[Changes], effects: pd.DataFrame, reference: str) 
                 "control_p": share_as_large(size, rivals),
                 "matched_p": share_as_large(size, matched),
                 "direction_p": share_as_large(size, directions),
-                "verdict": WITHOUT if not rivals else EXCEEDS if size > max(rivals) else WITHIN,
+                "verdict": verdict(size, rivals),
             }
         )
     table = pd.DataFrame(lines)
     for kind in _KINDS if len(table) else ():
         table[f"{kind}_q"] = false_discovery_rate(table[f"{kind}_p"].to_numpy())
     return table
-
-
-def share_as_large(size: float, rivals: Sequence[float]) -> float:
-    """Share of the controls that are as large: ``(1 + controls at least as large) / (1 + controls)``, a p.
-
-    Parameters
-    ----------
-    size
-        rms of the effect.
-    rivals
-        rms of each control.
-    """
-    return (1 + sum(rival >= size for rival in rivals)) / (1 + len(rivals))
 
 
 def control_sizes(found: list[Changes], reference: str) -> dict[str, dict[str, dict[str, list[float]]]]:
@@ -246,7 +232,8 @@ def perturbation_summary(adata: AnnData, *, key: str = "genevar") -> pd.DataFram
     a code, outside the range; rms of the controls (median and largest of each kind) and of the ridge's prediction, and
     the cosine with it; control_p, ``(1 + controls with as large an rms) / (1 + controls)``, matched_p and direction_p
     among those of one kind, and control_q, matched_q and direction_q over the lines of the table (Benjamini and
-    Hochberg); a verdict that says only whether the rms exceeds that of every control.
+    Hochberg); a verdict that says only whether the rms exceeds that of every control, and says so from 19 controls on:
+    with fewer, control_p cannot be .05, and the verdict is how many there are and must be.
 
     Raises
     ------
@@ -266,6 +253,10 @@ def perturbation_facts(adata: AnnData, *, key: str = "genevar") -> dict[str, Any
         From `perturb`.
     key
         Result key.
+
+    Returns
+    -------
+    JSON values by name.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from genviz.controllers.sweep_rows import groups_of, places_of
 from genviz.controllers.sweep_told import STATISTICS, dose_of, frame_of, run_of, tiles_of
 from genviz.tl.gene_edits import ABSOLUTE, FOLD, FOLDS
 from genviz.tl.perturbation import CONTROLS
+from genviz.tl.perturbation_verdict import ENOUGH_EACH
 from genviz.widgets.messages import Answer, Asked, Handler, Later, jpeg
 from genviz.widgets.view import View
 
@@ -226,6 +227,7 @@ class PerturbationSweep(View):
             "side": tokenizer.size_px,
             "side_um": None if mpp is None else round(float(mpp) * tokenizer.size_px, 1),
             "statistics": [[name, told] for name, told in STATISTICS.items()],
+            "enough_controls": ENOUGH_EACH,
             "runs": self._runs(),
         }
         return Answer(data, {} if Obsm.SPATIAL not in adata.obsm else {"places": places_of(adata)})

@@ -122,7 +122,8 @@ def test_a_whole_run_in_plain_values(trained, genes):
     for name in ("change", "p", "q", "matched_largest"):
         np.testing.assert_allclose(one["effects"][name], own[name], rtol=1e-5, atol=1e-12)
     assert one["effects"]["ridge_change"] == [None] * 14
-    assert one["line"]["verdict"] in ("exceeds its controls", "within its controls")
+    assert one["line"]["verdict"] in ("needs 19 controls, has 2", "within its controls")
+    assert any("needs 19; take 10 of each kind" in line for line in told["held"])
     assert next(d for d in told["doses"] if d["dose"] == "x1")["line"] is None
     assert any("correlational" in line for line in told["held"])
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from genviz.controllers.category_colours import category_colours
 from genviz.controllers.slide_section import column_of
 from genviz.controllers.velocity import VelocityPaths
 from genviz.controllers.velocity_colours import MOST, choices, colouring
+from genviz.pl.category_colours import category_colours
 from genviz.pl.colours import CATEGORIES
 from tests.controllers.velocity_cases import paths
 

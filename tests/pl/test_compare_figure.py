@@ -63,7 +63,7 @@ def test_measured_and_predicted_share_one_scale_and_error_is_centred():
 def test_every_panel_has_a_colour_bar_with_units_beside_it():
     figure = pl.compare(prediction(), "ACTB")
     bars = [trace.marker.colorbar for trace in figure.data]
-    assert [bar.title.text for bar in bars] == ["log2(1+count)", "log2(1+count)", "log2 ratio", "log2 units"]
+    assert [bar.title.text for bar in bars] == ["log2(1+count)", "log2(1+count)", "log2 units", "log2 units"]
     for trace, bar in zip(figure.data, bars, strict=True):
         axis = figure.layout["xaxis" + trace.xaxis[1:]]
         assert axis.domain[1] < bar.x < axis.domain[1] + 0.05

@@ -7,6 +7,7 @@ import pytest
 from genviz import pl
 from genviz._errors import UsageError
 from genviz.metrics import Score
+from genviz.pl.scores_figure import BARS
 
 MODELS = {
     "genar": {"pcc_200": Score(0.6, ci=(0.55, 0.66), n=200), "mse": Score(0.8, n=10)},
@@ -22,10 +23,10 @@ def points(figure) -> set[tuple[str, str, float]]:
 def test_a_dot_for_each_score_that_is_there():
     figure = pl.scores(MODELS)
     assert points(figure) == {("x", "genar", 0.6), ("x", "ridge", 0.5), ("x2", "genar", 0.8)}
-    assert [a.text for a in figure.layout.annotations] == [
-        "PCC-200 ↑",
-        "MSE, log2 ↓",
-    ]  # no column without a score
+    titles = ["PCC-200 ↑", "MSE, log2 ↓"]  # no column without a score
+    assert [a.text for a in figure.layout.annotations] == [*titles, BARS]
+    bare = {name: {"mse": found["mse"]} for name, found in MODELS.items()}
+    assert [a.text for a in pl.scores(bare).layout.annotations] == titles[1:]  # no bars, no word about them
 
 
 def test_bars_are_the_intervals():

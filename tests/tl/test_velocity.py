@@ -6,6 +6,7 @@ import json
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -59,6 +60,17 @@ def test_result_has_what_it_says(found, adata, tmp_path):
     )
     gv.io.write_h5ad(found, tmp_path / "v.h5ad")
     assert json.loads(ad.read_h5ad(tmp_path / "v.h5ad").uns["genviz"]["velocity"]) == record
+
+
+def test_colours_of_categories_come_along(known):
+    given = rows(32)
+    groups = list(dict.fromkeys(given.obs["project"].astype(str)))
+    given.obs["project"] = pd.Categorical(given.obs["project"].astype(str), categories=["absent", *groups])
+    given.uns["project_colors"] = np.array(["#000000", *(f"#1111{k:02d}" for k in range(len(groups)))])
+    made = gv.tl.velocity(known, given, seed=0)
+    own = dict(zip(made.obs["project"].cat.categories, made.uns["project_colors"], strict=True))
+    assert own == {group: f"#1111{k:02d}" for k, group in enumerate(groups)}
+    assert "organ_colors" not in made.uns
 
 
 def test_same_seed_same_picture(found, known, adata):

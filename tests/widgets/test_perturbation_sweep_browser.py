@@ -163,7 +163,9 @@ def test_stop_keeps_what_is_there_and_a_name_is_only_a_name(notebook):
     rows = page.locator(".gv-table tbody").inner_text()
     share = page.locator(".gv-progress progress").evaluate("(bar) => bar.value")
     page.wait_for_function(
-        "(least) => document.querySelector('.gv-progress progress').value > least", arg=share + 0.3
+        "(least) => document.querySelector('.gv-progress progress').value > least",
+        arg=share + 0.3,
+        timeout=120_000,
     )
     page.wait_for_timeout(200)
     assert page.locator(".gv-table tbody").inner_text() == rows and "COL1A1" not in rows

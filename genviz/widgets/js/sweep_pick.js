@@ -32,7 +32,7 @@ function dosesOf(text) {
   return wrong === undefined ? { doses: words.map(Number) } : { wrong };
 }
 
-function sweepPick(f, model, genes, onchange) {
+function sweepPick(f, model, { genes, enough_controls: enough }, onchange) {
   const set = (name, value) => {
     f.setTrait(name, value);
     onchange();
@@ -63,7 +63,7 @@ function sweepPick(f, model, genes, onchange) {
   const n = numberField("Tiles each", "Tiles of each spot and dose, with different random numbers", 2, 1, 16, (value) => set("n", value));
   const seed = numberField("Seed", "The same seed gives the same tiles", 0, 0, 2 ** 31 - 1, (value) => set("seed", value));
   const controls = numberField("Controls",
-    "Other gene sets of like expression, and as many random steps of the code, that each effect is held against; 0 is quick and says little",
+    `Other gene sets of like expression, and as many random steps of the code, that each effect is held against. Few are quick and say little; from ${enough} on an effect can be said to exceed them`,
     4, 0, 50, (value) => set("controls", value));
   const draw = () => {
     chips.draw(model.get("genes"));

@@ -55,8 +55,8 @@ function doseText(label) {
 }
 
 function flagCorner(pen, x, y, size, colour) {
-  pen.fillStyle = colour;
-  pen.strokeStyle = "#fff";
+  pen.fillStyle = colour("--gv-warn");
+  pen.strokeStyle = colour("--gv-ground");
   pen.lineWidth = 1;
   pen.beginPath();
   pen.moveTo(x + size - 17, y);
@@ -65,7 +65,7 @@ function flagCorner(pen, x, y, size, colour) {
   pen.closePath();
   pen.fill();
   pen.stroke();
-  pen.fillStyle = "#fff";
+  pen.fillStyle = colour("--gv-ground");
   pen.font = "bold 10px sans-serif";
   pen.textAlign = "center";
   pen.fillText("!", x + size - 4.5, y + 9.5);
@@ -82,7 +82,7 @@ function stripCell(pen, look, colour, { x, y, size, row, dose }) {
     return;
   }
   drawTile(pen, found, look.draw(), x, y, size);
-  if (flagOf(look, gene, dose, row)) flagCorner(pen, x, y, size, colour("--gv-warn"));
+  if (flagOf(look, gene, dose, row)) flagCorner(pen, x, y, size, colour);
   if (row !== look.row() || dose !== look.dose()) return;
   pen.strokeStyle = colour("--gv-accent");
   pen.lineWidth = 3;

@@ -18,7 +18,8 @@ const COLUMNS = [
     const top = Math.max(one.line.matched_rms_largest ?? -1, one.line.direction_rms_largest ?? -1);
     return top < 0 ? "–" : top.toFixed(2);
   }, (one) => Math.max(one.line.matched_rms_largest ?? -1, one.line.direction_rms_largest ?? -1)],
-  ["verdict", "Held against controls", "Only whether the effect exceeds that of every control; not a proof", (one) => one.line.verdict, (one) => one.line.verdict],
+  ["verdict", "Held against controls", "Only whether the effect exceeds that of every control, said where there are enough of them; p is the share of controls that are as large. Not a proof",
+    (one) => one.line.verdict + (one.line.n_controls ? ` (p ${shortP(one.line.control_p)})` : ""), (one) => one.line.control_p],
   ["outside", "Out of range", "Share of spots whose edited gene, or whole profile, lies outside the reference rows", (one) =>
     `gene ${percent(one.line.genes_outside)}, profile ${percent(one.line.codes_outside)}`, (one) => one.line.genes_outside + one.line.codes_outside],
 ];
@@ -53,7 +54,7 @@ function sweepTable(look, onpick) {
       const pick = () => onpick(one.gene, one.dose);
       const flagged = one.line.genes_outside + one.line.codes_outside > 0;
       return el("tr", { class: own ? "gv-own" : "", tabindex: 0, onclick: pick, onkeydown: (event) => event.key === "Enter" && pick() },
-        ...COLUMNS.map(([key, , , text]) => el("td", { class: key === "outside" && flagged ? "gv-flag" : key }, text(one))));
+        ...COLUMNS.map(([key, , , text]) => el("td", { class: key === "outside" && flagged ? "gv-flag" : key, title: key === "gene" ? one.gene : "" }, text(one))));
     }));
     node.hidden = !lines.length;
   }

@@ -88,10 +88,10 @@ function sweepShown(f, model, look, start) {
     requestAnimationFrame(paint);
   }
   f.onResize(f.body, () => {
-    // Beside the map and the large tiles, or in a line of its own where there is no room.
+    // Between the map and the large tiles; these go below where there is no room.
     const wide = f.body.clientWidth;
-    const beside = wide - (f.link.frozen ? 0 : MAP_PX + 30) - 370;
-    strip.room(beside > 400 ? beside : Math.max(300, wide));
+    const left = wide - (f.link.frozen ? 0 : MAP_PX + 30);
+    strip.room(Math.max(300, left - 370 > 300 ? left - 370 : left));
     refresh();
   });
   f.onTheme(refresh);
@@ -203,7 +203,7 @@ async function render({ model, el: host }) {
       const tiles = tilesAsked(ask.asked());
       cost.textContent = `${tiles.toLocaleString()} tiles` + (runs.speed() ? `, about ${Math.ceil(tiles / runs.speed())} s` : "");
     };
-    const ask = sweepPick(f, model, start.data.genes, () => tell());
+    const ask = sweepPick(f, model, start.data, () => tell());
     const map = sweepMap(f, model, start, () => tell());
     const run = button("Run", async () => {
       const typed = ask.typed();
