@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from genviz.cli.data import chosen
-from genviz.cli.options import Device, Quiet, Verbose, speak
+from genviz.cli.options import Device, Preset, Quiet, Verbose, speak
+
+FiguresFile = Annotated[Path, typer.Option("--json", help="Where the figures go.")]
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed and memory on this machine.")
 
@@ -21,7 +23,7 @@ def _group() -> None:
 @app.command("genar", epilog="Example: genviz bench genar --json bench.json")
 def genar(
     *,
-    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+    json_file: FiguresFile,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,8 +37,8 @@ def genar(
 @app.command("pathar", epilog="Example: genviz bench pathar --json bench.json --batch 1,16")
 def pathar(
     *,
-    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
-    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "paper",
+    json_file: FiguresFile,
+    preset: Preset = "paper",
     batch: Annotated[str, typer.Option(help="Pairs at once, comma-separated.")] = "1,16",
     samplers: Annotated[
         str, typer.Option(help="Samplers, comma-separated; the last is what others are compared with.")
@@ -55,8 +57,8 @@ def pathar(
 @app.command("genevar", epilog="Example: genviz bench genevar --json bench.json --preset paper --batch 1")
 def genevar(
     *,
-    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
-    preset: Annotated[str, typer.Option(help="nano, mini or paper.")] = "mini",
+    json_file: FiguresFile,
+    preset: Preset = "mini",
     batch: Annotated[str, typer.Option(help="Tiles at once, comma-separated.")] = "1,16",
     train: Annotated[bool, typer.Option("--train", help="Also time steps of training.")] = False,
     device: Device = "auto",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz.cli.data import chosen
-from genviz.cli.options import Device, Quiet, Seed, Verbose, speak
+from genviz.cli.options import CountData, Device, ImageData, ModelName, Quiet, Seed, Verbose, speak
 
 AllowSeen = Annotated[
     bool,
@@ -16,6 +16,8 @@ AllowSeen = Annotated[
         "--allow-seen", help="Score rows that the model has seen; the result says so (leakage.overridden)."
     ),
 ]
+
+ScoresFile = Annotated[Path, typer.Option("--json", help="Where the scores go.")]
 
 app = typer.Typer(no_args_is_help=True, help="Score models against measurements.")
 
@@ -33,7 +35,7 @@ def genar(
     *,
     pred: Annotated[Path, typer.Option(help="A prediction, .h5ad.")],
     counts: Annotated[Path, typer.Option(help="Measured counts, TSV (.gz): rows XxY, columns genes.")],
-    json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
+    json_file: ScoresFile,
     allow_seen: AllowSeen = False,
     seed: Seed = 0,
     verbose: Verbose = False,
@@ -52,16 +54,9 @@ def genar(
 )
 def pathar(
     *,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="A data set (dsb2018, phantom), a folder or index.csv of images and masks, or .h5ad."
-        ),
-    ],
-    json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
-    model: Annotated[
-        str, typer.Option(help="Model folder, or the name of a model in the box.")
-    ] = "pathar-dsb-mini",
+    data: ImageData,
+    json_file: ScoresFile,
+    model: ModelName = "pathar-dsb-mini",
     split: Annotated[str, typer.Option(help="Any value of the index's split, or all.")] = "val",
     allow_seen: AllowSeen = False,
     seed: Seed = 0,
@@ -84,9 +79,9 @@ def pathar(
 )
 def genevar(
     *,
-    model: Annotated[str, typer.Option(help="Model or run folder, or the name of a model in the box.")],
-    data: Annotated[str, typer.Option(help="A data set (her2st, phantom) or .h5ad.")],
-    json_file: Annotated[Path, typer.Option("--json", help="Where the scores go.")],
+    model: ModelName,
+    data: CountData,
+    json_file: ScoresFile,
     sections: Annotated[
         str | None,
         typer.Option(help="Sections to score, comma-separated; default those not seen."),

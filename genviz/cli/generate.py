@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz.cli.data import chosen
-from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, Verbose, say_made, speak
+from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, TileRule, Verbose, say_made, speak
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,9 +92,7 @@ def genevar(
     adata: Annotated[Path, typer.Option(help="An .h5ad file with profiles: raw counts, or TPM.")],
     out: Annotated[Path, typer.Option(help="The .h5ad file to write.")],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Tiles of each row.")] = 1,
-    rule: Annotated[
-        str | None, typer.Option(help="How tokens are drawn: mini, paper or model (default: the model's).")
-    ] = None,
+    rule: TileRule = None,
     impute_missing: Annotated[
         bool, typer.Option("--impute-missing", help="Set genes that are absent to their training mean.")
     ] = False,

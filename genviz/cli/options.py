@@ -28,11 +28,17 @@ ImageData = Annotated[
         "--data", help="A data set (dsb2018, phantom), a folder or index.csv of images and masks, or .h5ad."
     ),
 ]
-ModelName = Annotated[str, typer.Option("--model", help="Model folder, or the name of a model in the box.")]
+ModelName = Annotated[
+    str, typer.Option("--model", help="Model or run folder, or the name of a model in the box.")
+]
 Preset = Annotated[str, typer.Option("--preset", help="nano, mini or paper.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")]
 RunFolder = Annotated[
     Path, typer.Option("--out", help="Run folder: model, logs, checkpoints to resume from.")
+]
+TileRule = Annotated[
+    str | None,
+    typer.Option("--rule", help="How tokens are drawn: mini, paper or model (default: the model's)."),
 ]
 TrainingSections = Annotated[
     str | None, typer.Option("--sections", help="Sections to train on, comma-separated.")

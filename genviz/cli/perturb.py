@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from genviz._errors import UsageError
-from genviz.cli.options import Device, Json, Quiet, Seed, Verbose, say, speak
+from genviz.cli.data import chosen
+from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, TileRule, Verbose, say, speak
 
 
 def perturb(
     *,
-    model: Annotated[str, typer.Option(help="Folder of a GeneVAR model, or the name of one in the box.")],
+    model: ModelName,
     adata: Annotated[Path, typer.Option(help="An .h5ad file with profiles: raw counts, or TPM.")],
     genes: Annotated[str, typer.Option(help="Genes, with commas between them.")],
     out: Annotated[Path, typer.Option(help="The .h5ad file to write.")],
@@ -33,9 +34,7 @@ def perturb(
     impute_missing: Annotated[
         bool, typer.Option("--impute-missing", help="Set other genes that are absent to their training mean.")
     ] = False,
-    rule: Annotated[
-        str | None, typer.Option(help="How tokens are drawn: mini, paper or model (default: the model's).")
-    ] = None,
+    rule: TileRule = None,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -49,7 +48,7 @@ def perturb(
     made = perturb_genevar(
         model,
         rows=adata,
-        genes=[gene.strip() for gene in genes.split(",") if gene.strip()],
+        genes=chosen(genes) or [],
         fold=_numbers(fold, "fold"),
         absolute=_numbers(absolute, "absolute"),
         together=together,

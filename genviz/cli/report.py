@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from genviz._errors import UsageError
+from genviz.cli.data import chosen
 from genviz.cli.options import Json, Quiet, Verbose, say, speak
 
 
@@ -27,6 +29,10 @@ def report(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.genar.jobs import write_report
 
-    chosen = [gene.strip() for gene in genes.split(",")] if genes else None
-    path = write_report(file, out, counts=counts, genes=chosen, title=title)
+    names = chosen(genes)
+    if names == []:
+        raise UsageError(
+            "Expected --genes as names with commas between them; got none. Leave it out for all."
+        )
+    path = write_report(file, out, counts=counts, genes=names, title=title)
     say({"out": str(path)}, f"Report written: {path}", as_json=as_json)

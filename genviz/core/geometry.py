@@ -121,38 +121,3 @@ def mpp_from_pitch(xy_px: ArrayLike, grid_xy: ArrayLike, pitch_um: float) -> flo
             "Expected spots at different pixel positions; they collapse onto a line. Check the pixel columns."
         )
     return pitch_um / step
-
-
-def um_to_px(um: ArrayLike, mpp: float) -> Floats:
-    """Lengths in micrometres as pixels of an image with `mpp` micrometres per pixel."""
-    if not mpp > 0:
-        raise UsageError(f"Expected mpp above 0 micrometres per pixel; got {mpp}.")
-    return np.asarray(um, float) / mpp
-
-
-def ring_offsets_um(pitch_um: float, n: int = 8) -> Floats:
-    """Offsets (x, y) of the places around a spot where its neighbours would be, micrometres.
-
-    They depend on the pitch alone, never on which spots are present.
-
-    Parameters
-    ----------
-    pitch_um
-        Distance of neighbouring spots.
-    n
-        8 or 4: the square grid's neighbours, with or without diagonals (diagonals at sqrt(2) pitch).
-        Any other number: equally spaced on the circle of radius `pitch_um` (6 for Visium).
-
-    Returns
-    -------
-    (n, 2), starting to the right and turning towards positive y (down in an image).
-    """
-    if n < 1 or pitch_um <= 0:
-        raise UsageError(
-            f"Expected at least one neighbour and a pitch above 0 um; got n={n}, pitch_um={pitch_um}."
-        )
-    if n == 8:
-        steps = np.array([(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)], float)
-        return steps * pitch_um
-    angle = 2 * np.pi * np.arange(n) / n
-    return np.round(np.column_stack([np.cos(angle), np.sin(angle)]), 12) * pitch_um

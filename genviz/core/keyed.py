@@ -38,14 +38,8 @@ def row_generator(seed: int, library: str, row_name: str, stream: str = "") -> n
 
     Parameters
     ----------
-    seed
-        Seed of the call.
-    library
-        Section the row belongs to ("" when there is one).
-    row_name
-        Name of the row in ``obs_names``.
-    stream
-        Purpose, so that two uses of randomness for one row are independent ("sample", "pit", ...).
+    seed, library, row_name, stream
+        As `row_key` takes them.
 
     Returns
     -------

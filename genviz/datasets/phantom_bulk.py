@@ -16,11 +16,12 @@ from tqdm.auto import tqdm
 
 from genviz import __version__
 from genviz._errors import UsageError
-from genviz._keys import Layers, Obs, Obsm, Uns, Var, Varm
+from genviz._keys import Layers, Obs, Obsm, Uns, Varm
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
 from genviz.datasets.phantom_bulk_tiles import draw_colour, paint_tile
 from genviz.datasets.phantom_counts import Genes, draw_counts, expected_counts
+from genviz.datasets.phantom_rows import gene_truth
 from genviz.datasets.phantom_slide import MARK
 from genviz.datasets.phantom_tissue import PROGRAMMES
 from genviz.io.library import write_record
@@ -96,7 +97,7 @@ def bulk_rows(
     adata = AnnData(
         X=sparse.csr_matrix(counts_NG)[of_T],
         obs=_obs(names, areas_NK, depth_N, of_T, draw_T),
-        var=_var(genes),
+        var=gene_truth(genes),
         layers={
             Layers.COUNTS: sparse.csr_matrix(counts_NG)[of_T],
             Layers.TPM: sparse.csr_matrix(_tpm(seed, counts_NG))[of_T],
@@ -147,15 +148,6 @@ def _obs(
         Obs.PHANTOM_DEPTH: depth_N[of_T],
     }
     return pd.DataFrame(columns, index=pd.Index(list(rows), dtype=object))
-
-
-def _var(genes: Genes) -> pd.DataFrame:
-    columns = {
-        Var.PHANTOM_MODULE: pd.Categorical(genes.modules),
-        Var.PHANTOM_PROGRAMME: pd.Categorical(genes.programmes, categories=list(PROGRAMMES)),
-        Var.PHANTOM_DISPERSION: genes.dispersion_G,
-    }
-    return pd.DataFrame(columns, index=pd.Index(genes.names, dtype=object))
 
 
 def _mark(adata: AnnData, size_px: int, mpp: float, seed: int) -> None:

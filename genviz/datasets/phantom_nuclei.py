@@ -41,6 +41,7 @@ LOOKS = {
 
 
 _ON_MEMBRANE_UM = 1.2
+_AT_ONCE = 1024  # nuclei drawn together, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,7 @@ def _along_fibres(tissue: Tissue, rows: Array, columns: Array) -> Array:
     return np.arctan2(-at_points(right, rows, columns), at_points(down, rows, columns))
 
 
-def draw_nuclei(
-    nuclei: Nuclei, mpp: float, shape: tuple[int, int], top_px: int, at_once: int = 1024
-) -> Field:
+def draw_nuclei(nuclei: Nuclei, mpp: float, shape: tuple[int, int], top_px: int) -> Field:
     """Hematoxylin of the nuclei that reach into a band of the picture.
 
     Parameters
@@ -133,8 +132,6 @@ def draw_nuclei(
         Rows and columns of the band.
     top_px
         Its first row in the picture.
-    at_once
-        Nuclei drawn together, which bounds memory.
 
     Returns
     -------
@@ -145,8 +142,8 @@ def draw_nuclei(
     rows = np.flatnonzero((y > top_px - reach - 1) & (y < top_px + shape[0] + reach + 1))
     rows = rows[np.argsort(nuclei.long[rows], kind="stable")]
     canvas_HW = np.zeros(shape, np.float32)
-    for start in range(0, len(rows), at_once):
-        _stamp(canvas_HW, nuclei.take(rows[start : start + at_once]), mpp, top_px)
+    for start in range(0, len(rows), _AT_ONCE):
+        _stamp(canvas_HW, nuclei.take(rows[start : start + _AT_ONCE]), mpp, top_px)
     return canvas_HW
 
 

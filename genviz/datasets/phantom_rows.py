@@ -31,7 +31,7 @@ def section_rows(section: str, spots: Spots, slide: Slide, genes: Genes, mpp: fl
     adata = AnnData(
         X=sparse.csr_matrix(draw_counts(seed, section, names, rate_NG, genes)),
         obs=_obs(section, spots, depth_N),
-        var=_var(genes),
+        var=gene_truth(genes),
         layers={Layers.PHANTOM_RATE: rate_NG},
         obsm={Obsm.SPATIAL: spots.xy_um / mpp, Obsm.PHANTOM_PROGRAMMES: spots.programmes_NK},
         varm={Varm.PHANTOM_LOADINGS: genes.loadings_GK},
@@ -66,7 +66,8 @@ def _obs(section: str, spots: Spots, depth_N: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(spots.names, dtype=object))
 
 
-def _var(genes: Genes) -> pd.DataFrame:
+def gene_truth(genes: Genes) -> pd.DataFrame:
+    """Module, programme and dispersion of each gene, as ``var`` of a phantom."""
     columns = {
         Var.PHANTOM_MODULE: pd.Categorical(genes.modules),
         Var.PHANTOM_PROGRAMME: pd.Categorical(genes.programmes, categories=list(PROGRAMMES)),

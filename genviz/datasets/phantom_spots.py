@@ -50,7 +50,19 @@ class Spots:
 def place_spots(
     rng: np.random.Generator, tissue: Tissue, nuclei: Nuclei, grid: tuple[int, int], mpp: float
 ) -> Spots:
-    """Print the array, keep spots on tissue, and measure what is under them pixel by pixel."""
+    """Print the array, keep spots on tissue, and measure what is under them pixel by pixel.
+
+    Parameters
+    ----------
+    rng
+        Of the section; decides how far spots slip.
+    tissue, nuclei
+        What lies there.
+    grid
+        Columns and rows of the array.
+    mpp
+        Micrometres per pixel of the picture.
+    """
     row, column = np.mgrid[1 : grid[1] + 1, 1 : grid[0] + 1]
     places = np.stack([column.ravel(), row.ravel()], axis=1)
     xy_um = (places - 0.5) * PITCH_UM + rng.normal(scale=_SLIP_UM, size=places.shape)

@@ -17,6 +17,7 @@ from genviz.datasets.phantom_fields import Field, at_points, between, noise, sig
 PROGRAMMES = ("tumour", "stroma", "lymphoid", "adipose")
 GLASS, TUMOUR, STROMA, LYMPHOID, ADIPOSE = range(5)
 CELL_UM = 6.0
+_LEAST_CELLS = 25  # of a compartment, 900 um2
 _ROUND = 1.2  # cells over which compartment edges are rounded
 
 
@@ -109,12 +110,12 @@ def _above(field: Field, mask: NDArray[np.bool_], share: float) -> float:
     return float(np.quantile(field[mask], 1 - share)) if mask.any() else np.inf
 
 
-def _specks(labels: NDArray[np.uint8], least: int = 25) -> NDArray[np.bool_]:
-    """Islands of a compartment too small to be one: under 25 cells, 900 um2."""
+def _specks(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Islands of a compartment too small to be one."""
     small = np.zeros(labels.shape, bool)
     for compartment in (TUMOUR, LYMPHOID, ADIPOSE):
         parts, _ = ndimage.label(labels == compartment)
-        small |= (parts > 0) & (np.bincount(parts.ravel())[parts] < least)
+        small |= (parts > 0) & (np.bincount(parts.ravel())[parts] < _LEAST_CELLS)
     return small
 
 

@@ -14,6 +14,8 @@ Read = Callable[[int, int, int, int], NDArray[np.uint8]]
 """``read(x, y, w, h)``: uint8 (h, w, 3) of a slide in its own pixels, white outside."""
 
 RINGS = ("mean", "each", None)
+RING_STEPS = np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy], float)
+"""Where the eight places of a ring are, (8, 2), in pitches."""
 
 
 class Encoder(Protocol):

@@ -21,7 +21,7 @@ from PIL import Image
 from genviz._errors import DataError, UsageError
 from genviz.features.blocks import BLOCK, Float, window_means
 from genviz.features.descriptors import describe
-from genviz.features.encoder import RINGS, Read
+from genviz.features.encoder import RING_STEPS, RINGS, Read
 from genviz.features.pixel_maps import pixel_maps
 from genviz.features.stain import Normaliser
 
@@ -173,7 +173,7 @@ class MorphologyEncoder:
         if self.ring is None:
             return names, np.concatenate(parts, axis=1)
         step = self.pitch_um / MPP / BLOCK
-        offsets = [np.array([dx, dy]) * step for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+        offsets = RING_STEPS * step
         around = [window_means(maps_Mhw, centres + offset, RING_WINDOW_PX / BLOCK) for offset in offsets]
         if self.ring == "mean":
             found, values = describe(map_names, np.mean(around, axis=0))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genviz._errors import DataError, UsageError
-from genviz.features.encoder import RINGS, Read
+from genviz.features.encoder import RING_STEPS, RINGS, Read
 from genviz.features.stain import Normaliser
 from genviz.features.tile_cutting import Tiles, cut_ahead, cut_tile, fit_tiles, warn_of_small
 from genviz.features.timm_loading import Colour, load_local, load_released
@@ -29,7 +29,6 @@ Features = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Tiles that go through the network together: always as many, so that a result does not depend on its batch.
 _BATCH, _BATCH_CUDA = 8, 64
-_RING = np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy], float)
 
 
 @dataclass(frozen=True)
@@ -260,7 +259,7 @@ class TimmEncoder:
             raise DataError("Expected at least one spot, got none. Is the section empty?")
         if not np.isfinite(xy_px).all():
             raise DataError("Expected finite spot centres, found NaN in obsm['spatial']. Drop those rows.")
-        offsets = np.zeros((1, 2)) if self.ring is None else np.concatenate([np.zeros((1, 2)), _RING])
+        offsets = np.zeros((1, 2)) if self.ring is None else np.concatenate([np.zeros((1, 2)), RING_STEPS])
         places_KN2 = xy_px + offsets[:, None] * (self.pitch_um / mpp)
         starts = range(0, len(xy_px), self._batch)
         batches = [places_N2[start : start + self._batch] for start in starts for places_N2 in places_KN2]
@@ -359,6 +358,6 @@ class TimmEncoder:
 
     def _names(self, n_features: int) -> list[str]:
         """Names of a row's features; ``n_features`` is of one tile."""
-        around = {"mean": ["ring"], "each": [f"ring{index}" for index in range(len(_RING))]}
+        around = {"mean": ["ring"], "each": [f"ring{index}" for index in range(len(RING_STEPS))]}
         parts = [f"{round(self.size_px * self.mpp)}um", *around.get(self.ring or "", [])]
         return [f"{self.name}_{index}@{part}" for part in parts for index in range(n_features)]

@@ -136,9 +136,7 @@ def save_checkpoint(
         return file_digest(working / CONFIG)
 
 
-def load_checkpoint(
-    folder: str | os.PathLike[str], kind: str | None = None, framework: str = "torch"
-) -> Checkpoint:
+def load_checkpoint(folder: str | os.PathLike[str], kind: str | None = None) -> Checkpoint:
     """Read a checkpoint folder, refusing what is missing, damaged, newer or of another kind.
 
     Parameters
@@ -147,8 +145,6 @@ def load_checkpoint(
         A folder written by `save_checkpoint`.
     kind
         What it must be a checkpoint of; any kind if left out.
-    framework
-        ``torch`` or ``numpy``: the type of the tensors.
 
     Raises
     ------
@@ -171,7 +167,7 @@ def load_checkpoint(
         path=path,
         kind=header["kind"],
         config=header["config"],
-        tensors=unpacked(contents[WEIGHTS], path, framework),
+        tensors=unpacked(contents[WEIGHTS], path),
         texts=texts,
         version=header["genviz"],
         format=header["format"],

@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_numpy
 from safetensors.numpy import save as save_numpy
 
 from genviz._errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -109,15 +111,11 @@ def packed(tensors: Mapping[str, Any]) -> bytes:
     return bytes(save_torch({name: value.contiguous() for name, value in own.items()}))
 
 
-def unpacked(data: bytes, path: Path, framework: str) -> dict[str, Any]:
-    """Tensors from safetensors bytes, as ``numpy`` arrays or ``torch`` tensors on the CPU."""
-    if framework not in ("numpy", "torch"):
-        raise UsageError(f"Expected framework 'torch' or 'numpy'; got {framework!r}.")
-    with damage(path, f"{WEIGHTS} cannot be read"):
-        if framework == "numpy":
-            return dict(load_numpy(data))
-        from safetensors.torch import load as load_torch
+def unpacked(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Tensors on the CPU from safetensors bytes."""
+    from safetensors.torch import load as load_torch
 
+    with damage(path, f"{WEIGHTS} cannot be read"):
         return dict(load_torch(data))
 
 

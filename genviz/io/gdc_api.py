@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
-import random
 import tarfile
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,9 @@ from typing import Any
 import requests
 
 from genviz._errors import DataError, DownloadError
+from genviz.io.asking import CUT, PassingError, ask
 from genviz.io.manifests import safe_path
 from genviz.io.resuming import WrongBytesError
-
-log = logging.getLogger("genviz")
 
 _FIELDS = (
     "file_id", "file_name", "md5sum", "file_size", "data_type", "experimental_strategy", "access",
@@ -33,19 +28,9 @@ _FIELDS = (
 )  # fmt: skip
 _PAGE = 1000
 _TIMEOUT_S = 60.0
-_ATTEMPTS = 4
-_BACKOFF_S = 0.5
-_LONGEST_WAIT_S = 60.0
 _BLOCK = 1 << 16
-_CUT = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-    tarfile.ReadError,
-    EOFError,
-    zlib.error,
-)
+_EXPECTED = "Expected an answer of the GDC"
+_CUT = (*CUT, tarfile.ReadError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -78,10 +63,6 @@ class GdcFile:
         return f"{self.file_id}/{self.file_name}"
 
 
-class _Passing(Exception):
-    """What may go better the next time."""
-
-
 def equal(**fields: str | Sequence[str]) -> dict[str, Any]:
     """A filter of the API: every named field has one of the given values; ``__`` in a name stands for a dot.
 
@@ -108,7 +89,7 @@ def data_release(api: str) -> str:
     api
         Address of the API.
     """
-    return str(_repeated(functools.partial(_json, "GET", f"{api}/status")).get("data_release", ""))
+    return str(ask(lambda: _json("GET", f"{api}/status"), _EXPECTED).get("data_release", ""))
 
 
 def find_files(api: str, filters: Mapping[str, Any]) -> list[GdcFile]:
@@ -138,7 +119,7 @@ def find_files(api: str, filters: Mapping[str, Any]) -> list[GdcFile]:
             "from": len(found),
             "sort": "file_id:asc",
         }
-        answer = _repeated(functools.partial(_json, "POST", f"{api}/files", body))
+        answer = ask(functools.partial(_json, "POST", f"{api}/files", body), _EXPECTED)
         try:
             hits, total = answer["data"]["hits"], int(answer["data"]["pagination"]["total"])
             found += [_file(hit) for hit in hits]
@@ -206,9 +187,9 @@ def fetch_bundle(
                         f"in {folder} to ask anew."
                     )
         if any(not (folder / local).is_file() for local in missing):
-            raise _Passing("not all files came")
+            raise PassingError("not all files came")
 
-    _repeated(work, arrived=lambda: sum((folder / file.local).is_file() for file in files))
+    ask(work, _EXPECTED, arrived=lambda: sum((folder / file.local).is_file() for file in files), cut=_CUT)
 
 
 def _file(hit: Mapping[str, Any]) -> GdcFile:
@@ -268,41 +249,6 @@ def _md5_of(part: Any, place: Path) -> str:
     return digest.hexdigest()
 
 
-def _repeated(work: Callable[[], Any], arrived: Callable[[], int] = lambda: 0) -> Any:
-    """Do it again when that may help; attempts that bring something new do not count."""
-    failures = 0
-    while True:
-        before = arrived()
-        try:
-            with _sorted_errors():
-                return work()
-        except _Passing as err:
-            failures = 1 if arrived() > before else failures + 1
-            if failures >= _ATTEMPTS:
-                raise DownloadError(f"Expected an answer of the GDC; {err} ({failures} attempts).") from err
-            log.info("GDC: %s; trying again.", err)
-        pause = min(_BACKOFF_S * 2 ** (failures - 1), _LONGEST_WAIT_S)
-        time.sleep(pause * random.uniform(0.8, 1.2))
-
-
-@contextmanager
-def _sorted_errors() -> Iterator[None]:
-    try:
-        yield
-    except _CUT as err:
-        text = str(err)
-        plain = "the connection was cut"
-        if isinstance(err, requests.Timeout):
-            plain = "the server does not answer"
-        elif "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-            plain = "its address cannot be resolved"
-        elif "refused" in text:
-            plain = "the connection is refused"
-        raise _Passing(plain) from err
-    except requests.RequestException as err:
-        raise DownloadError(f"Expected an answer of the GDC; {err} Check the address.") from err
-
-
 def _json(method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
     with _answer(method, url, body) as response:
         try:
@@ -324,7 +270,7 @@ def _answer(method: str, url: str, body: Mapping[str, Any] | None = None) -> req
     told = response.text[:200] if response.status_code < 500 else ""
     response.close()
     if response.status_code >= 500 or response.status_code == 429:
-        raise _Passing(said)
+        raise PassingError(said)
     raise DownloadError(
         f"Expected an answer of the GDC at {url}; {said} ({told}). The file was withdrawn, or is not open to all."
     )

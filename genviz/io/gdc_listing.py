@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from genviz._errors import DataError
-from genviz.io.atomic import atomic_path, atomic_write_json
+from genviz.io.atomic import atomic_path
 from genviz.io.gdc_api import GdcFile
 from genviz.io.gdc_sheet import COLUMNS, PROFILE_TYPE, SLIDE_TYPE
+from genviz.io.kept_listing import read_kept, write_kept
 
-LISTING = "listing.json"
 SHEET = "gdc_sample_sheet.tsv"
-_FORMAT = 1
 _CATEGORIES = {PROFILE_TYPE: "Transcriptome Profiling", SLIDE_TYPE: "Biospecimen"}
 _BLOCK = 1 << 20
 
@@ -67,28 +64,19 @@ def read_listing(folder: Path) -> Listing | None:
     DataError
         When it is damaged, or of a newer version.
     """
-    file = folder / LISTING
-    if not file.is_file():
-        return None
-    try:
-        told = json.loads(file.read_bytes())
-        newer = int(told["format"]) > _FORMAT
-        found = Listing(told["release"], told["time"], tuple(GdcFile(**entry) for entry in told["files"]))
-    except (ValueError, KeyError, TypeError) as err:
-        raise DataError(
-            f"Expected a listing of GDC files in {file}; it is damaged ({type(err).__name__}). Remove it: the next "
-            "fetch asks the GDC again."
-        ) from err
-    if newer:
-        raise DataError(f"Expected a listing of format {_FORMAT} or older in {file}. Update genviz.")
-    return found
+    return read_kept(
+        folder,
+        "the GDC",
+        lambda told: Listing(
+            told["release"], told["time"], tuple(GdcFile(**entry) for entry in told["files"])
+        ),
+    )
 
 
 def write_listing(folder: Path, listing: Listing) -> None:
     """Keep a listing beside the files."""
     entries = [asdict(file) for file in listing.files]
-    told = {"format": _FORMAT, "release": listing.release, "time": listing.time, "files": entries}
-    atomic_write_json(folder / LISTING, told)
+    write_kept(folder, {"release": listing.release, "time": listing.time, "files": entries})
 
 
 def write_sheet(folder: Path, listing: Listing) -> Path:

@@ -6,12 +6,8 @@ of gated repositories need a token of an account that accepted their terms.
 
 from __future__ import annotations
 
-import functools
-import logging
 import os
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +17,12 @@ from urllib.parse import quote
 import requests
 
 from genviz._errors import DataError, DownloadError
+from genviz.io.asking import TIMEOUT_S, PassingError, ask
 from genviz.io.download import GATED
 from genviz.io.manifests import DataFile, Manifest, safe_path
 from genviz.io.resuming import RefusedError
 
-log = logging.getLogger("genviz")
-
-_ATTEMPTS = 4
-_BACKOFF_S = 0.5
-_TIMEOUT_S = 30.0
+_EXPECTED = "Expected an answer of the hub"
 
 
 @dataclass(frozen=True)
@@ -124,10 +117,10 @@ def ask_hub(hub: Hub, paths: Sequence[str], *, commit: str = "") -> tuple[str, l
     api = f"{hub.endpoint}/api/datasets/{hub.repository}"
     with explained_gate(hub):
         if not commit:
-            told = _repeated(lambda: _json("GET", f"{api}/revision/{quote(hub.revision, safe='')}"))
+            told = ask(lambda: _json("GET", f"{api}/revision/{quote(hub.revision, safe='')}"), _EXPECTED)
             commit = str(_only_dict(told, api).get("sha", ""))
         body = {"paths": list(paths), "expand": "false"}
-        entries = _repeated(functools.partial(_json, "POST", f"{api}/paths-info/{commit}", body))
+        entries = ask(lambda: _json("POST", f"{api}/paths-info/{commit}", body), _EXPECTED)
     try:
         found = {entry["path"]: _file(entry) for entry in entries if entry["type"] == "file"}
     except DataError:  # a path that leaves the folder
@@ -186,32 +179,11 @@ def _other_answer(where: str, err: Exception | None) -> DownloadError:
     )
 
 
-class _Passing(Exception):
-    """What may go better the next time."""
-
-
-def _repeated(work: Callable[[], Any]) -> Any:
-    for failures in range(1, _ATTEMPTS + 1):
-        try:
-            return work()
-        except _Passing as err:
-            if failures == _ATTEMPTS:
-                raise DownloadError(f"Expected an answer of the hub; {err} ({failures} attempts).") from err
-            log.info("The hub: %s; trying again.", err)
-        time.sleep(_BACKOFF_S * 2 ** (failures - 1) * random.uniform(0.8, 1.2))
-    raise AssertionError("unreachable")
-
-
 def _json(method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
-    try:
-        response = requests.request(method, url, data=body, headers=authorisation(), timeout=_TIMEOUT_S)
-    except (requests.ConnectionError, requests.Timeout) as err:
-        raise _Passing("it cannot be reached") from err
-    except requests.RequestException as err:
-        raise DownloadError(f"Expected an answer of the hub; {err} Check the address.") from err
+    response = requests.request(method, url, data=body, headers=authorisation(), timeout=TIMEOUT_S)
     code = response.status_code
     if code >= 500 or code == 429:
-        raise _Passing(f"it answered {code} {response.reason}")
+        raise PassingError(f"it answered {code} {response.reason}")
     if code != 200:
         refused = RefusedError(f"Expected an answer at {url}; the hub answered {code} {response.reason}.")
         refused.code = code

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from genviz._errors import DataError
-from genviz.io.atomic import atomic_write_json
 from genviz.io.hub import HubFile
-
-LISTING = "listing.json"
-_FORMAT = 1
+from genviz.io.kept_listing import read_kept, write_kept
 
 
 @dataclass(frozen=True)
@@ -45,27 +40,18 @@ def read_hub_listing(folder: Path) -> HubListing | None:
     DataError
         When it is damaged, or of a newer version.
     """
-    place = folder / LISTING
-    if not place.is_file():
-        return None
-    try:
-        told = json.loads(place.read_bytes())
-        newer = int(told["format"]) > _FORMAT
-        files = {entry["path"]: HubFile(**entry) for entry in told["files"]}
-        found = HubListing(told["repository"], told["commit"], files)
-    except (ValueError, KeyError, TypeError) as err:
-        raise DataError(
-            f"Expected a listing of the hub's files in {place}; it is damaged ({type(err).__name__}). Remove it: the "
-            "next fetch asks the hub again."
-        ) from err
-    if newer:
-        raise DataError(f"Expected a listing of format {_FORMAT} or older in {place}. Update genviz.")
-    return found
+    return read_kept(
+        folder,
+        "the hub",
+        lambda told: HubListing(
+            told["repository"], told["commit"], {entry["path"]: HubFile(**entry) for entry in told["files"]}
+        ),
+    )
 
 
 def write_hub_listing(folder: Path, listing: HubListing) -> None:
     """Keep a listing beside the files."""
     entries = [asdict(listing.files[path]) for path in sorted(listing.files)]
-    told = {"format": _FORMAT, "repository": listing.repository, "commit": listing.commit}
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    atomic_write_json(folder / LISTING, {**told, "time": time, "files": entries})
+    told = {"repository": listing.repository, "commit": listing.commit, "time": time, "files": entries}
+    write_kept(folder, told)

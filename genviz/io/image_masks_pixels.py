@@ -123,6 +123,11 @@ def _eight_bits(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
         return pixels.astype(np.uint8) * np.uint8(255)
     # Pillow's "I" is 32 bits wide, also where a PNG stores 16.
     if pixels.dtype.kind in "iu" and (not pixels.size or (pixels.min() >= 0 and pixels.max() <= 65535)):
+        if pixels.size and 0 < pixels.max() < 256:
+            raise DataError(
+                f"Expected 16-bit values in {where}, as {pixels.dtype} says; the largest is {pixels.max()}, so they "
+                "are of 8 bits, and all would become black. Store them as uint8."
+            )
         return (pixels >> 8).astype(np.uint8)
     raise DataError(
         f"Expected an 8- or 16-bit image in {where}; got {pixels.dtype} values"

@@ -149,12 +149,6 @@ def mpp_of(adata: AnnData, library: str) -> float:
     return mpp
 
 
-def pitch_of(adata: AnnData, library: str) -> float | None:
-    """Distance of neighbouring spots of a section, micrometres; None where rows lie on no grid."""
-    pitch = entry_of(adata, library).get(Uns.PITCH)
-    return None if pitch is None else float(pitch)
-
-
 def positions(adata: AnnData) -> np.ndarray:
     """Centres (x, y) of all rows, float64 (n_obs, 2), full-resolution pixels.
 

@@ -5,7 +5,7 @@ Shape legend: N tested rows of a cell, C classes, B replicates, P patients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ def auc(cell: Cell, weights_BN: Floats) -> Floats:
 
 def cell_scores(
     cells: Sequence[Cell],
-    statistics: dict[str, Statistic],
+    statistics: Mapping[str, Statistic],
     *,
     n: int,
     reference: Sequence[Cell] | None = None,

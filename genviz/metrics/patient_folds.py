@@ -154,36 +154,6 @@ def fold_rows(
     return found
 
 
-def tested_rows(patients: ArrayLike, held_out: Sequence[Any] | None) -> int:
-    """Number of real rows that are tested.
-
-    Parameters
-    ----------
-    patients
-        (N,).
-    held_out
-        See `fold_rows`.
-    """
-    names = labels_of(np.asarray(patients, object), np.size(patients)).tolist()
-    wanted = set(names) if held_out is None else {str(name) for name in held_out}
-    return sum(name in wanted for name in names)
-
-
-def folds_note(n_folds: int, n_seeds: int, detail: str, *, warned: bool) -> str:
-    """What a score's note says of folds, seeds and the generator.
-
-    Parameters
-    ----------
-    n_folds, n_seeds, detail
-        Told.
-    warned
-        Whether tested patients may be among those that the generator was trained on.
-    """
-    note = f"{n_folds} folds by patient, {n_seeds} seeds, {detail}"
-    told = "; every patient is tested, the generator's own among them if it was trained on them"
-    return note + (told if warned else "")
-
-
 def _named(patients: ArrayLike, what: str) -> Labels:
     """Names of patients; a row that nobody is known for is an error."""
     names = labels_of(np.asarray(patients, object), np.size(patients))

@@ -5,7 +5,7 @@ Shape legend: N slides, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,21 +17,20 @@ from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.metrics.bag_net import MakeNet, bag_net, bag_proba, train_bag_net
 from genviz.metrics.bags import BagSet, bags_of
+from genviz.metrics.fold_runs import MAJORITY, FoldRuns
 from genviz.metrics.fold_scores import (
     Cell,
     Statistic,
     accuracy,
     auc,
-    cell_scores,
     f1_macro,
     f1_weighted,
     majority_cell,
 )
-from genviz.metrics.patient_folds import FoldRows, fold_rows, folds_note, tested_rows
+from genviz.metrics.patient_folds import FoldRows
 from genviz.metrics.score import Score
 from genviz.train.device import resolve_device
 
-MAJORITY = "majority"
 PRETRAINED = " + pre-training"
 
 _STATISTICS: dict[str, Statistic] = {
@@ -136,7 +135,11 @@ def slide_classification(
     if not nets:
         raise UsageError("Expected networks; got none.")
     runs: dict[str, list[Cell]] = {MAJORITY: []}
-    for bench in _benches(true, made, plan, seeds, held_out, other_patients, device):
+    whose = None if made is None else made.patients
+    folds = FoldRuns(true.labels, true.patients, whose, plan.n_folds, seeds, held_out, other_patients)
+    place = resolve_device(device)
+    for seed, fold_name, fold in folds:
+        bench = _Bench(true, made, fold, plan, place, seed, fold_name, names)
         for name, network in nets.items():
             runs.setdefault(name, []).append(bench.cell(network, False))
             if made is not None:
@@ -144,15 +147,8 @@ def slide_classification(
         first = runs[next(iter(nets))][-1]
         runs[MAJORITY].append(majority_cell(first, bench.target(true)[bench.fold.train]))
     statistics = {name: one for name, one in _STATISTICS.items() if name != "auc" or len(names) == 2}
-    warned = made is not None and held_out is None
-    note = folds_note(plan.n_folds, len(seeds), f"width {plan.width}", warned=warned)
-    n = tested_rows(true.patients, held_out)
-    table = {}
-    for name, cells in runs.items():
-        beside = runs[name.removesuffix(PRETRAINED)] if name.endswith(PRETRAINED) else runs[MAJORITY]
-        reference = None if name == MAJORITY else beside
-        table[name] = cell_scores(cells, statistics, n=n, reference=reference, seed=seeds[0], note=note)
-    return table
+    beside = {name + PRETRAINED: name for name in nets}
+    return folds.table(runs, beside, statistics, f"width {plan.width}")
 
 
 def _check(true: BagSet, made: BagSet | None, names: list[str], seeds: Sequence[int]) -> None:
@@ -166,31 +162,6 @@ def _check(true: BagSet, made: BagSet | None, names: list[str], seeds: Sequence[
             f"Expected synthetic bags labelled {', '.join(names)} with {true.n_features} features; got "
             f"{', '.join(sorted(set(made.labels.tolist())))} with {made.n_features}. Embed both with one encoder."
         )
-
-
-def _benches(
-    true: BagSet,
-    made: BagSet | None,
-    plan: SlideProtocol,
-    seeds: Sequence[int],
-    held_out: Sequence[Any] | None,
-    other_patients: bool,
-    device: str,
-) -> Iterator[_Bench]:
-    """Every fold of every seed."""
-    place, names = resolve_device(device), sorted(set(true.labels.tolist()))
-    for seed in seeds:
-        folds = fold_rows(
-            true.labels,
-            true.patients,
-            None if made is None else made.patients,
-            n_folds=plan.n_folds,
-            seed=seed,
-            held_out=held_out,
-            other_patients=other_patients,
-        )
-        for number, fold in enumerate(folds):
-            yield _Bench(true, made, fold, plan, place, seed, f"fold {number}", names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,6 +140,27 @@ def turned(rng: np.random.Generator, *images: NDArray[np.generic]) -> list[NDArr
     return [image[:, ::-1] if mirrored else image for image in found]
 
 
+def squares(rng: np.random.Generator, tiles: Tiles, rows: NDArray[np.intp], side: int) -> Tensor:
+    """A square of each of these tiles at a random place, in one of its eight turns, as `as_input` gives it.
+
+    Parameters
+    ----------
+    rng
+        The step's generator.
+    tiles
+        uint8 (N, H, W, 3).
+    rows
+        (B,), which tiles.
+    side
+        Of the squares, at most H and W.
+    """
+    found = []
+    for row in rows:
+        top, left = (int(rng.integers(whole - side + 1)) for whole in tiles.shape[1:3])
+        found += turned(rng, tiles[row, top : top + side, left : left + side])
+    return as_input(np.stack(found).astype(np.float32))
+
+
 def as_input(tiles_BHWC: NDArray[np.floating] | NDArray[np.uint8]) -> Tensor:
     """Tiles 0..255 as float32 (B, C, H, W), about -1 to 1.
 

@@ -18,13 +18,12 @@ from genviz._errors import UsageError
 from genviz.core.keyed import row_key
 from genviz.metrics.image_set import ImageSet, Labels, Tiles, image_set
 from genviz.metrics.small_training import (
-    as_input,
     draw_rows,
     fit_small,
     keyed_weights,
     logits_of,
     softmax,
-    turned,
+    squares,
 )
 from genviz.train.device import resolve_device
 
@@ -120,11 +119,7 @@ def train_style(
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = own[draw_rows(rng, len(own), batch_size, labels[own])]
-        crops = []
-        for row in rows:
-            top, left = (int(rng.integers(side - size + 1)) for side in tiles.tiles.shape[1:3])
-            crops += turned(rng, tiles.tiles[row, top : top + size, left : left + size])
-        return as_input(np.stack(crops).astype(np.float32)), torch.from_numpy(target[rows])
+        return squares(rng, tiles.tiles, rows, size), torch.from_numpy(target[rows])
 
     with keyed_weights(seed, "style"):
         network = _cnn(width, len(names))

@@ -18,7 +18,7 @@ from genviz._errors import UsageError
 from genviz._lazy import require
 from genviz.core.keyed import row_generator
 from genviz.metrics.image_set import Tiles
-from genviz.metrics.small_training import as_input, draw_rows, fit_small, keyed_weights, turned
+from genviz.metrics.small_training import draw_rows, fit_small, keyed_weights, squares
 
 _SETTLED = 8  # batches that the statistics of normalisation are taken from
 
@@ -121,11 +121,7 @@ def train_tile_net(
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = draw_rows(rng, len(tiles), batch_size, target_N)
-        crops = []
-        for row in rows:
-            top, left = (int(rng.integers(whole - side + 1)) for whole in tiles.shape[1:3])
-            crops += turned(rng, tiles[row, top : top + side, left : left + side])
-        return as_input(np.stack(crops).astype(np.float32)), torch.from_numpy(target_N[rows])
+        return squares(rng, tiles, rows, side), torch.from_numpy(target_N[rows])
 
     losses = fit_small(
         network,

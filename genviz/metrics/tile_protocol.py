@@ -5,7 +5,7 @@ Shape legend: N real tiles, M synthetic tiles, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,23 +15,16 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs
-from genviz.metrics.fold_scores import Cell, Statistic, accuracy, cell_scores, f1_macro, majority_cell
-from genviz.metrics.image_set import ImageSet, Labels, image_set, labels_of
-from genviz.metrics.patient_folds import (
-    FoldRows,
-    fold_rows,
-    folds_note,
-    replaced_rows,
-    stratified_rows,
-    tested_rows,
-)
+from genviz.metrics.fold_runs import MAJORITY, FoldRuns
+from genviz.metrics.fold_scores import Cell, Statistic, accuracy, f1_macro, majority_cell
+from genviz.metrics.image_set import ImageSet, image_set, labels_of
+from genviz.metrics.patient_folds import FoldRows, replaced_rows, stratified_rows
 from genviz.metrics.score import Score
 from genviz.metrics.small_training import logits_of, softmax
 from genviz.metrics.tile_net import SIZES, tile_net, train_tile_net
 from genviz.train.device import resolve_device
 
 REAL = "real only"
-MAJORITY = "majority"
 LONGER = "real twice"
 
 _STATISTICS: dict[str, Statistic] = {"accuracy": accuracy, "f1": f1_macro}
@@ -125,20 +118,19 @@ def tile_classification(
         raise UsageError("Expected seeds; got none.")
     runs: dict[str, list[Cell]] = {name: [] for name in (REAL, MAJORITY, *settings)}
     whose = None if made is None else made.needed("groups")
-    for bench in _benches(true, made, whose, plan, seeds, held_out, other_patients, device):
+    folds = FoldRuns(
+        true.needed("labels"), true.needed("groups"), whose, plan.n_folds, seeds, held_out, other_patients
+    )
+    place = resolve_device(device)
+    for seed, fold_name, fold in folds:
+        bench = _Bench(true, made, fold, plan, place, seed, fold_name)
         first = bench.cell("", 0.0)
         runs[REAL].append(first)
         runs[MAJORITY].append(majority_cell(first, bench.target(true)[bench.fold.train]))
         for name, (kind, share) in settings.items():
             runs[name].append(first if kind == "p" and not share else bench.cell(kind, share))
-    warned = made is not None and held_out is None
-    note = folds_note(plan.n_folds, len(seeds), f"net {plan.size}", warned=warned)
-    n = tested_rows(true.needed("groups"), held_out)
-    table = {}
-    for name, cells in runs.items():
-        beside = {REAL: runs[MAJORITY], MAJORITY: None}.get(name, runs[REAL])
-        table[name] = cell_scores(cells, _STATISTICS, n=n, reference=beside, seed=seeds[0], note=note)
-    return table
+    beside = dict.fromkeys(settings, REAL)
+    return folds.table(runs, beside, _STATISTICS, f"net {plan.size}")
 
 
 def patient_tiles(source: Any, key: str = "", label_key: str = Obs.LABEL) -> ImageSet:
@@ -183,32 +175,6 @@ def _settings(
     found = {f"p={share:g}": ("p", float(share)) for share in replace}
     found |= {f"q={share:g}": ("q", float(share)) for share in pretrain if share}
     return found | ({LONGER: ("again", max(pretrain))} if any(pretrain) else {})
-
-
-def _benches(
-    true: ImageSet,
-    made: ImageSet | None,
-    whose: Labels | None,
-    plan: TileProtocol,
-    seeds: Sequence[int],
-    held_out: Sequence[Any] | None,
-    other_patients: bool,
-    device: str,
-) -> Iterator[_Bench]:
-    """Every fold of every seed."""
-    place, labels, patients = resolve_device(device), true.needed("labels"), true.needed("groups")
-    for seed in seeds:
-        folds = fold_rows(
-            labels,
-            patients,
-            whose,
-            n_folds=plan.n_folds,
-            seed=seed,
-            held_out=held_out,
-            other_patients=other_patients,
-        )
-        for number, fold in enumerate(folds):
-            yield _Bench(true, made, fold, plan, place, seed, f"fold {number}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, Self
 
@@ -30,38 +30,26 @@ class Config:
                 raise UsageError(f"Expected {name} out of {', '.join(map(repr, choices))}; got {value!r}.")
 
     def check_positive(self, *names: str) -> None:
-        """Insist on numbers above 0.
+        """Insist that these options are above 0; another one is a UsageError."""
+        self._insist(names, lambda value: value > 0, "> 0")
 
-        Parameters
-        ----------
-        *names
-            Options.
-
-        Raises
-        ------
-        UsageError
-            For one that is not.
-        """
-        for name in names:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"Expected {name} > 0; got {getattr(self, name)!r}.")
+    def check_from_zero(self, *names: str) -> None:
+        """Insist that these options are 0 or more; another one is a UsageError."""
+        self._insist(names, lambda value: value >= 0, "from 0")
 
     def check_fractions(self, *names: str) -> None:
-        """Insist on numbers in [0, 1).
+        """Insist that these options are in [0, 1); another one is a UsageError."""
+        self._insist(names, lambda value: 0 <= value < 1, "in [0, 1)")
 
-        Parameters
-        ----------
-        *names
-            Options.
+    def check_shares(self, *names: str) -> None:
+        """Insist that these options are in [0, 1]; another one is a UsageError."""
+        self._insist(names, lambda value: 0 <= value <= 1, "in [0, 1]")
 
-        Raises
-        ------
-        UsageError
-            For one that is not.
-        """
+    def _insist(self, names: tuple[str, ...], holds: Callable[[Any], bool], expected: str) -> None:
         for name in names:
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"Expected {name} in [0, 1); got {getattr(self, name)!r}.")
+            value = getattr(self, name)
+            if not holds(value):
+                raise UsageError(f"Expected {name} {expected}; got {value!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Give a JSON-able dict, from which `from_dict` rebuilds an equal object."""

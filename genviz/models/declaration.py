@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from genviz._errors import MissingKeyError
+from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Uns
 from genviz.core.splits import SPLITS
 from genviz.pp.fitted_rows import fitted_on
@@ -61,6 +62,32 @@ def declared(adata: AnnData, model: str, name: str) -> dict[str, Any]:
     return values
 
 
+def rows_to_train_on(adata: AnnData, split_key: str) -> NDArray[np.bool_]:
+    """Which rows are trained on, (n_obs,): those marked ``train``, or all without a split.
+
+    Parameters
+    ----------
+    adata
+        Rows.
+    split_key
+        Column of the split.
+
+    Raises
+    ------
+    DataError
+        When none is marked.
+    """
+    if split_key not in adata.obs:
+        return np.ones(adata.n_obs, bool)
+    marked = (adata.obs[split_key].astype(str) == TRAIN).to_numpy(bool)
+    if not marked.any():
+        raise DataError(
+            f"Expected rows with obs['{split_key}'] == '{TRAIN}'; got none. Mark some, or name another split_key= in "
+            "setup_anndata."
+        )
+    return marked
+
+
 def trained_on(adata: AnnData, split_key: str) -> dict[str, Any]:
     """What held-out rows could share with the training rows, as `pp.fitted_rows.fitted_on` tells it.
 
@@ -71,7 +98,4 @@ def trained_on(adata: AnnData, split_key: str) -> dict[str, Any]:
     split_key
         Column of the split.
     """
-    rows = np.ones(adata.n_obs, bool)
-    if split_key in adata.obs:
-        rows = (adata.obs[split_key].astype(str) == TRAIN).to_numpy(bool)
-    return fitted_on(adata, rows, split_key=split_key, names=False)
+    return fitted_on(adata, rows_to_train_on(adata, split_key), split_key=split_key, names=False)

@@ -18,6 +18,7 @@ from genviz._errors import UsageError
 Velocity = Callable[[Tensor, Tensor, Tensor, slice], Tensor]
 """``u(x, t, r, rows)``: `rows` are the rows of the batch that x, t and r hold, for what else belongs to them."""
 
+_LONGEST = 1e4  # period of a sinusoid over the shortest
 SAMPLERS = ("logit_normal", "uniform")
 METRICS = ("mse", "adaptive")
 
@@ -201,7 +202,7 @@ def integrate(
     return x_B
 
 
-def sinusoids(time_B: Tensor, n_features: int, longest: float = 1e4) -> Tensor:
+def sinusoids(time_B: Tensor, n_features: int) -> Tensor:
     """Cosines and sines of times in [0, 1] as they are, (B, F).
 
     Times a thousand, as is common, the derivative with respect to t would drown all others in the target.
@@ -212,10 +213,8 @@ def sinusoids(time_B: Tensor, n_features: int, longest: float = 1e4) -> Tensor:
         Times.
     n_features
         F, even.
-    longest
-        Longest period over the shortest.
     """
     half = n_features // 2
     steps_F = torch.arange(half, dtype=time_B.dtype, device=time_B.device)
-    angle_BF = time_B[:, None] * torch.exp(-math.log(longest) / half * steps_F)
+    angle_BF = time_B[:, None] * torch.exp(-math.log(_LONGEST) / half * steps_F)
     return torch.cat([angle_BF.cos(), angle_BF.sin()], dim=1)

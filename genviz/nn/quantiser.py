@@ -11,6 +11,7 @@ from torch.nn.functional import embedding, mse_loss, normalize
 
 MODES = ("gradient", "gradient_l2", "ema", "ema_revive")
 _SMALL = 1e-5
+_ROUNDS = 10  # of k-means
 _REVIVED = 0.3  # count of a revived code, in means: unused, it is dead again after some forty steps
 
 
@@ -21,7 +22,7 @@ def nearest(z_MD: Tensor, codes_KD: Tensor) -> Tensor:
         return score_MK.argmax(1)
 
 
-def kmeans(z_MD: Tensor, n_codes: int, n_rounds: int = 10) -> Tensor:
+def kmeans(z_MD: Tensor, n_codes: int) -> Tensor:
     """Codes (K, D) by k-means with a k-means++ start; draws from torch's global generator."""
     first = torch.randint(len(z_MD), (1,), device=z_MD.device)
     codes_KD = z_MD[first]
@@ -31,7 +32,7 @@ def kmeans(z_MD: Tensor, n_codes: int, n_rounds: int = 10) -> Tensor:
         chosen = torch.multinomial(distance_M + _SMALL * (distance_M.mean() + _SMALL), 1)
         codes_KD = torch.cat([codes_KD, z_MD[chosen]])
         distance_M = torch.minimum(distance_M, (z_MD - z_MD[chosen]).square().sum(1))
-    for _ in range(n_rounds):
+    for _ in range(_ROUNDS):
         count_K, sum_KD = _members(z_MD, nearest(z_MD, codes_KD), n_codes)
         codes_KD = torch.where(count_K[:, None] > 0, sum_KD / count_K.clamp(min=1)[:, None], codes_KD)
     return codes_KD

@@ -96,6 +96,8 @@ def test_train_predict_evaluate_report(run, train, predict, tissue, tmp_path):
     assert said.out.splitlines()[0].split() == ["genar"]
     page = tmp_path / "page.html"
     assert run("report", out, "--counts", tissue.counts, "--out", page).code == 0
+    said = run("report", out, "--genes", ", ", "--out", page)
+    assert said.code == 2 and "Expected --genes as names" in said.error
     text = page.read_text()
     assert "<html" in text
     assert "https://cdn" not in text

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from genviz._settings import settings
-from genviz.io import resuming
+from genviz.io import asking
 from tests.cli.processes import start
 from tests.io.file_server import serving
 
@@ -35,10 +35,7 @@ def _place(tmp_path, monkeypatch):
     monkeypatch.setenv("GENVIZ_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("GENVIZ_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(resuming.ResumingDownloader.__init__, "__kwdefaults__", QUICK)
-
-
-QUICK = dict(resuming.ResumingDownloader.__init__.__kwdefaults__ or {}) | {"backoff_s": 0.01}
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
 
 
 def test_fetch_prints_where_files_are(run, tmp_path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genviz._errors import DataError, UsageError
-from genviz.core.geometry import fit_grid, mpp_from_pitch, ring_offsets_um, um_to_px
+from genviz._errors import DataError
+from genviz.core.geometry import fit_grid, mpp_from_pitch
 
 
 def grid_and_pixels(step=290.0, angle=0.0, jitter=0.0, seed=0):
@@ -67,29 +67,3 @@ def test_collapsed_pixels_are_an_error():
     grid, pixels = grid_and_pixels()
     with pytest.raises(DataError, match="collapse"):
         mpp_from_pitch(np.zeros_like(pixels), grid, 200.0)
-
-
-def test_um_to_px():
-    np.testing.assert_allclose(um_to_px([100, 55], 0.5), [200, 110])
-    with pytest.raises(UsageError):
-        um_to_px(1.0, 0.0)
-
-
-def test_ring_of_eight_is_the_square_neighbourhood():
-    ring = ring_offsets_um(200.0)
-    assert ring.shape == (8, 2)
-    expected = {(x, y) for x in (-200.0, 0.0, 200.0) for y in (-200.0, 0.0, 200.0)} - {(0.0, 0.0)}
-    assert {tuple(offset) for offset in ring} == expected
-
-
-@pytest.mark.parametrize("n", [4, 6, 5])
-def test_other_rings_lie_on_the_circle(n):
-    ring = ring_offsets_um(100.0, n)
-    np.testing.assert_allclose(np.linalg.norm(ring, axis=1), 100.0)
-    np.testing.assert_allclose(ring.sum(0), 0, atol=1e-9)
-    np.testing.assert_array_equal(ring[0], [100.0, 0.0])
-
-
-def test_ring_refuses_nonsense():
-    with pytest.raises(UsageError):
-        ring_offsets_um(100.0, 0)

@@ -1,4 +1,4 @@
-"""Turns and flips form the dihedral group and move mask and image together."""
+"""Turns and flips form the dihedral group of the square."""
 
 from __future__ import annotations
 
@@ -6,39 +6,32 @@ import numpy as np
 import pytest
 
 from genviz._errors import UsageError
-from genviz.core.tile_augment import N_TURNS, inverse_turn, turn, turn_pairs
+from genviz.core.tile_augment import N_TURNS, turn
 
-RNG = np.random.default_rng(0)
-TILES = RNG.integers(0, 256, (16, 5, 5, 3), np.uint8)
-MASKS = TILES[..., 0].astype(np.uint16) * 3
+IMAGE = np.random.default_rng(0).integers(0, 256, (5, 5, 3), np.uint8)
 
 
-def test_eight_different_turns_and_their_inverses():
-    image = TILES[0]
-    turned = [turn(image, k) for k in range(N_TURNS)]
-    assert len({t.tobytes() for t in turned}) == N_TURNS
-    for k in range(N_TURNS):
-        np.testing.assert_array_equal(turn(turned[k], inverse_turn(k)), image)
+def test_eight_different_turns_that_are_closed():
+    turned = {turn(IMAGE, k).tobytes() for k in range(N_TURNS)}
+    assert len(turned) == N_TURNS
+    assert {turn(turn(IMAGE, a), b).tobytes() for a in range(N_TURNS) for b in range(N_TURNS)} == turned
 
 
-def test_turns_are_closed():
-    image = TILES[0]
-    all_ = {turn(image, k).tobytes() for k in range(N_TURNS)}
-    assert {turn(turn(image, a), b).tobytes() for a in range(N_TURNS) for b in range(N_TURNS)} == all_
+def test_which_way_they_go():
+    """Quarter turns counter-clockwise; from 4 on a mirroring of left and right before them."""
+    corner = np.array([[1, 2], [3, 4]])
+    assert turn(corner, 0).tolist() == [[1, 2], [3, 4]]
+    assert turn(corner, 1).tolist() == [[2, 4], [1, 3]]
+    assert turn(corner, 4).tolist() == [[2, 1], [4, 3]]
+    assert turn(corner, 5).tolist() == [[1, 3], [2, 4]]
 
 
-def test_pairs_stay_together():
-    turns = np.arange(16) % N_TURNS
-    tiles, masks = turn_pairs(TILES, MASKS, turns)
-    np.testing.assert_array_equal(tiles[..., 0].astype(np.uint16) * 3, masks)
-    for i, k in enumerate(turns):
-        np.testing.assert_array_equal(tiles[i], turn(TILES[i], int(k)))
+@pytest.mark.parametrize("k", range(N_TURNS))
+def test_a_mask_goes_with_its_image(k):
+    np.testing.assert_array_equal(turn(IMAGE, k)[..., 0], turn(IMAGE[..., 0], k))
 
 
-def test_what_is_refused():
-    with pytest.raises(UsageError):
-        turn(TILES[0], 8)
-    with pytest.raises(UsageError):
-        turn_pairs(TILES[:, :4], MASKS[:, :4], np.zeros(16, int))
-    with pytest.raises(UsageError):
-        turn_pairs(TILES, MASKS[:, :4], np.zeros(16, int))
+@pytest.mark.parametrize("k", [-1, N_TURNS])
+def test_other_turns_are_refused(k):
+    with pytest.raises(UsageError, match="from 0 to 7"):
+        turn(IMAGE, k)

@@ -13,10 +13,8 @@ from anndata import AnnData
 from scipy import sparse
 
 from genviz._settings import settings
-from genviz.io import hub, resuming
+from genviz.io import asking
 from tests.io.hub_server import HubServer, serving_hub
-
-QUICK = dict(resuming.ResumingDownloader.__init__.__kwdefaults__ or {}) | {"backoff_s": 0.01}
 
 
 def hest_files(name: str, folder) -> dict[str, bytes]:
@@ -54,8 +52,7 @@ def hest_hub(hest_bytes, tmp_path, monkeypatch):
     """A hub of two samples of hest-prad; an empty cache, no token, no proxy, no long waits."""
     monkeypatch.setattr(settings, "cache_dir", tmp_path / "cache")
     monkeypatch.setattr(settings, "progress", False)
-    monkeypatch.setattr(hub, "_BACKOFF_S", 0.01)
-    monkeypatch.setattr(resuming.ResumingDownloader.__init__, "__kwdefaults__", QUICK)
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
     for name in ("GENVIZ_DATA", "HF_TOKEN", "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

@@ -13,11 +13,10 @@ from genviz import datasets, io
 from genviz._errors import DataError, DownloadError, UsageError
 from genviz._settings import settings
 from genviz.datasets import bulk_sets
-from genviz.io import gdc_api, gdc_fetch, resuming
+from genviz.io import asking, gdc_api, gdc_fetch
 from genviz.io.manifests import load_manifest
 from tests.io.gdc_server import serving_gdc, small_gdc
 
-QUICK = dict(resuming.ResumingDownloader.__init__.__kwdefaults__ or {}) | {"backoff_s": 0.01}
 TUMOURS = [f"TCGA-05-42{n:02d}-01A" for n in range(1, 6)]
 
 
@@ -27,10 +26,9 @@ def _place(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "progress", False)
     monkeypatch.delenv("GENVIZ_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(gdc_api, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
     monkeypatch.setattr(gdc_api, "_PAGE", 2)
     monkeypatch.setattr(gdc_fetch, "_LARGE", 100_000)
-    monkeypatch.setattr(resuming.ResumingDownloader.__init__, "__kwdefaults__", QUICK)
 
 
 @pytest.fixture

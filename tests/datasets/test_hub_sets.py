@@ -123,7 +123,7 @@ def test_the_login_of_the_hub_counts(hest_hub, tmp_path):
 def test_offline_is_one_error(hest_hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(
-        DownloadError, match=r"cannot be reached.*folder hest \(or hest-prad\) in GENVIZ_DATA"
+        DownloadError, match=r"the connection is refused.*folder hest \(or hest-prad\) in GENVIZ_DATA"
     ):
         get()
 

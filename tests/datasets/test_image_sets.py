@@ -141,8 +141,8 @@ def test_damaged_files_are_found(mini, tmp_path):
 
 
 def test_masks_of_another_size():
-    with pytest.raises(DataError):
-        merge_masks({"a": np.ones((3, 3))}, (4, 4))
+    with pytest.raises(DataError, match=r"4 x 5 pixels in a; got \(3, 3\)"):
+        merge_masks({"a": np.ones((3, 3))}, (5, 4))
 
 
 def test_dsb2018(genviz_data, monkeypatch):

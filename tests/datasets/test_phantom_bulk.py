@@ -86,10 +86,16 @@ def test_nuclei_are_more_where_lymphocytes_are(adata):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_profiles": 0}, {"tiles_per_profile": 0}, {"size_px": 8}, {"n_genes": 2}]
+    ("wrong", "said"),
+    [
+        ({"n_profiles": 0}, "n_profiles=0"),
+        ({"tiles_per_profile": 0}, "tiles_per_profile=0"),
+        ({"size_px": 8}, "size_px of 32 or more; got 8"),
+        ({"n_genes": 2}, "n_genes of 4 or more; got 2"),
+    ],
 )
-def test_what_is_refused(wrong):
-    with pytest.raises(UsageError):
+def test_what_is_refused(wrong, said):
+    with pytest.raises(UsageError, match=said):
         datasets.phantom("bulk", **{"n_profiles": 2, **wrong})
 
 

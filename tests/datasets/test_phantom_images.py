@@ -48,7 +48,15 @@ def test_the_same_seed_and_each_image_alone(adata):
     assert (other.obsm[Obsm.MASKS] != one.obsm[Obsm.MASKS]).any()
 
 
-@pytest.mark.parametrize("wrong", [{"n_images": 0}, {"labels": ["x"]}, {"labels": []}, {"size_px": 8}])
-def test_what_is_refused(wrong):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"n_images": 0}, "n_images=0"),
+        ({"labels": ["x"]}, "got 'x'"),
+        ({"labels": []}, r"labels=\[\]"),
+        ({"size_px": 8}, "size_px of 32 or more; got 8"),
+    ],
+)
+def test_what_is_refused(wrong, said):
+    with pytest.raises(UsageError, match=said):
         datasets.phantom("nuclei", **wrong)

@@ -33,7 +33,6 @@ def test_what_was_saved_comes_back(saved):
     assert read.texts == TEXTS
     assert torch.equal(read.tensors["w"], torch.arange(6.0).reshape(2, 3))
     assert read.tensors["n"].dtype == torch.int32
-    assert isinstance(load_checkpoint(saved, framework="numpy").tensors["w"], np.ndarray)
 
 
 def test_shared_and_strided_tensors_are_saved(tmp_path):
@@ -42,7 +41,7 @@ def test_shared_and_strided_tensors_are_saved(tmp_path):
     assert torch.equal(load_checkpoint(tmp_path / "m").tensors["t"], base.T)
     strided = np.arange(6.0).reshape(2, 3).T
     save_checkpoint(tmp_path / "n", {}, {"t": strided})
-    assert np.array_equal(load_checkpoint(tmp_path / "n", framework="numpy").tensors["t"], strided)
+    assert np.array_equal(load_checkpoint(tmp_path / "n").tensors["t"], strided)
 
 
 def test_half_precision_survives(tmp_path):
@@ -162,7 +161,7 @@ def test_a_failed_save_keeps_the_old_checkpoint(saved, monkeypatch):
 
 @pytest.mark.parametrize("folder", sorted(RELEASED.glob("checkpoint_v*")), ids=lambda path: path.name)
 def test_every_released_format_stays_readable(folder):
-    read = load_checkpoint(folder, kind="genar", framework="numpy")
+    read = load_checkpoint(folder, kind="genar")
     assert read.config["preset"] == "fixture"
     assert read.texts["genes.txt"].split() == ["ACTB", "ERBB2"]
     assert read.tensors["weight"].tolist() == [[0.0, 0.5], [1.0, 1.5]]

@@ -13,7 +13,7 @@ import pytest
 
 from genviz._errors import DownloadError, GenvizError, UsageError
 from genviz._settings import settings
-from genviz.io import resuming
+from genviz.io import asking, resuming
 from genviz.io.download import cache_folder, fetch_files, find_file
 from genviz.io.manifests import DataFile, Manifest
 from genviz.io.recognise import git_blob_id
@@ -32,13 +32,8 @@ def _place(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "progress", False)
     monkeypatch.delenv("GENVIZ_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(resuming.ResumingDownloader.__init__, "__kwdefaults__", QUICK)
-
-
-QUICK = dict(resuming.ResumingDownloader.__init__.__kwdefaults__ or {}) | {
-    "backoff_s": 0.01,
-    "timeout_s": 5.0,
-}
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(resuming, "TIMEOUT_S", 5.0)
 
 
 @pytest.fixture

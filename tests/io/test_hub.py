@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genviz._errors import DataError, DownloadError
-from genviz.io import hub
+from genviz.io import asking, hub
 from genviz.io.hub import Hub, ask_hub, hub_token
 from tests.io.hub_server import COMMIT, HubServer, serving_hub
 
@@ -16,7 +16,7 @@ def _place(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.setattr(hub, "_BACKOFF_S", 0.01)
+    monkeypatch.setattr(asking, "BACKOFF_S", 0.01)
 
 
 def test_where_the_token_comes_from(tmp_path, monkeypatch):

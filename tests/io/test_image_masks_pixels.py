@@ -48,10 +48,18 @@ def test_opaque_alpha_is_dropped_and_other_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pixels", [RGB.astype(np.float32), RGB.astype(np.int32) * 1000, np.dstack([RGB, RGB])]
+    ("pixels", "said"),
+    [
+        (RGB.astype(np.float32), "8- or 16-bit image in .*got float32"),
+        (RGB.astype(np.int32) * 1000, "got int32 values from"),
+        (RGB.astype(np.int64) - 1000, "got int64 values from"),
+        (RGB.astype(np.uint16), "all would become black"),
+        (RGB.astype(np.int64), "Store them as uint8"),
+        (np.dstack([RGB, RGB]), r"1 to 4 channels\) in .*got \(6, 7, 6\)"),
+    ],
 )
-def test_images_that_are_refused(tmp_path, pixels):
-    with pytest.raises(DataError):
+def test_images_that_are_refused(tmp_path, pixels, said):
+    with pytest.raises(DataError, match=said):
         read(tmp_path, pixels, "x.npy")
 
 
@@ -90,5 +98,5 @@ def test_masks_that_are_refused(tmp_path, mask, message):
 
 def test_arrays_of_objects_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.array([None, 1], object), allow_pickle=True)
-    with pytest.raises(FileFormatError):
+    with pytest.raises(FileFormatError, match=r"x\.npy"):
         ImageFile(str(tmp_path / "x.npy")).read()

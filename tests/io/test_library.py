@@ -14,7 +14,6 @@ from genviz.io.library import (
     library_of_rows,
     make_entry,
     mpp_of,
-    pitch_of,
     positions,
     read_records,
     write_record,
@@ -60,10 +59,9 @@ def test_a_row_without_section_is_named():
         library_of_rows(adata)
 
 
-def test_resolution_and_pitch():
+def test_resolution():
     adata = rows(a=1)
     assert mpp_of(adata, "a") == 0.5
-    assert pitch_of(adata, "a") == 200.0
     adata.uns["spatial"]["a"]["mpp"] = -1.0
     with pytest.raises(DataError, match="above 0"):
         mpp_of(adata, "a")

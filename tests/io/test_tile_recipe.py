@@ -21,12 +21,18 @@ def test_round_trip():
         assert read_recipe(adata) == recipe
 
 
-@pytest.mark.parametrize(
-    "arguments", [(0,), (-5,), (10.5,), (True,), (10_000,), (224, 0.0), (224, float("nan"))]
-)
-def test_nonsense_is_refused(arguments):
-    with pytest.raises(UsageError):
-        TileRecipe(*arguments)
+@pytest.mark.parametrize("size", [0, -5, 10.5, True, 10_000])
+def test_sizes_that_cannot_be(size):
+    with pytest.raises(
+        UsageError, match=f"size_px to be a whole number of pixels from 1 to 8192; got {size}"
+    ):
+        TileRecipe(size)
+
+
+@pytest.mark.parametrize("mpp", [0.0, -0.5, float("nan")])
+def test_resolutions_that_cannot_be(mpp):
+    with pytest.raises(UsageError, match=f"mpp above 0 micrometres per pixel; got {mpp}"):
+        TileRecipe(224, mpp)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"size": 3}', '{"size_px": 0}', "3"])

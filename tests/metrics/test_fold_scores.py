@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from genviz.metrics.fold_scores import Cell, accuracy, auc, cell_scores, f1_macro, f1_weighted, majority_cell
+from genviz.metrics.fold_scores import (
+    Cell,
+    accuracy,
+    auc,
+    cell_scores,
+    f1_macro,
+    f1_weighted,
+    majority_cell,
+)
 
 
 def cell(n: int = 40, n_classes: int = 3, seed: int = 0, skill: float = 1.0, n_patients: int = 10) -> Cell:

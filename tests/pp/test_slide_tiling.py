@@ -154,7 +154,7 @@ def test_resolutions_that_cannot_be(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"min_tissue": 1.5}, {"n_tiles": 0}, {"slide_mpp": -1.0}, {"size_px": 0}])
 def test_options_that_cannot_be(tmp_path, wrong):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"^Expected {next(iter(wrong))} "):
         pp.slide_tiles(slide(tmp_path), **{"size_px": 64, "mpp": 1.0, **wrong})
 
 

@@ -96,5 +96,5 @@ def test_without_a_tree(rows: ad.AnnData) -> None:
 
 def test_counts_that_are_not_counts(rows: ad.AnnData) -> None:
     rows.layers[Layers.COUNTS] = np.log1p(rows.X)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="whole"):
         pp.gene_tree(rows)

@@ -62,7 +62,17 @@ def retrieval_path(
     *,
     n_embedded: int | None = None,
 ) -> Iterator[Floats]:
-    """Softmax-weighted means over the k most similar rows, for each setting."""
+    """Softmax-weighted means (M, G) over the k most similar rows, for each setting.
+
+    Parameters
+    ----------
+    fit_NF, y_NG, predict_MF
+        As `joint_space` takes them.
+    settings
+        (penalty, dimensions, k, temperature); those of one penalty and dimension stand together.
+    n_embedded
+        Columns of `y_NG` that the space is made of; None: all.
+    """
     expression_NG = y_NG[:, :n_embedded]
     for (penalty, n_dims), group in groupby(settings, key=lambda setting: setting[:2]):
         images_MD, keys_ND = joint_space(fit_NF, expression_NG, predict_MF, penalty, n_dims)
@@ -82,6 +92,17 @@ def joint_space(
 
     Regularised canonical correlation: directions of (ridge-whitened) features and of (ridge-whitened)
     expression, in pairs of falling correlation, each pair weighted by its correlation.
+
+    Parameters
+    ----------
+    fit_NF, y_NG
+        Features and expression of the rows to fit on.
+    predict_MF
+        Features of the rows to predict.
+    penalty
+        Ridge of both sides.
+    n_dims
+        D.
     """
     centre, mean = fit_NF.mean(axis=0), y_NG.mean(axis=0)
     ux, sx, vx = linalg.svd(fit_NF - centre, full_matrices=False)

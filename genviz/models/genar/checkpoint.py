@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 
-from genviz._errors import CheckpointError, GenvizError
+from genviz._errors import CheckpointError
 from genviz.core.gene_tree import GeneTree
 from genviz.io.checkpoint import load_checkpoint, save_checkpoint
 from genviz.io.checkpoint_parts import FORMAT
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.ensemble import Ensemble
+from genviz.models.parts import CARD, SPLIT, check_finite, fitting_together
 
 KIND = "genar"
-GENES, SPLIT, CARD = "genes.txt", "split.json", "card.md"
+GENES = "genes.txt"
 
 
 @dataclass
@@ -47,6 +48,11 @@ class Fitted:
     facts: dict[str, Any] = field(default_factory=dict)
     sha256: str | None = None
     format: int | None = None
+
+    def to(self, device: torch.device) -> Fitted:
+        """Move the networks."""
+        self.ensemble.to(device)
+        return self
 
     @property
     def split_sha256(self) -> str:
@@ -89,26 +95,19 @@ def load_fitted(folder: str | Path) -> Fitted:
         Damaged, newer, of another model, or inconsistent.
     """
     found = load_checkpoint(folder, kind=KIND)
-    try:
+    with fitting_together("GenAR", folder):
         config = GenARConfig.from_dict(found.config["network"])
         tree = GeneTree.from_dict(found.config["tree"])
         ensemble = Ensemble.from_tensors(config, tree, found.config["scaler"], found.tensors)
         training_rows = json.loads(found.texts[SPLIT])["train"]
         genes = tuple(found.texts[GENES].split())
-    except (KeyError, RuntimeError, ValueError, GenvizError) as err:
-        raise CheckpointError(
-            f"Expected a complete GenAR checkpoint in {folder}; its parts do not fit together ({str(err)[:200]}). "
-            "Save the model again, or fetch the checkpoint anew."
-        ) from err
     if genes != tree.genes:
         raise CheckpointError(
             f"Expected {GENES} to list the genes of the tree in {folder}; they differ. It was edited."
         )
-    finite = all(np.isfinite(np.asarray(value)).all() for value in found.tensors.values())
-    if not ensemble.members or not finite:
-        raise CheckpointError(
-            f"Expected trained networks in {folder}; found none, or weights that are not finite."
-        )
+    if not ensemble.members:
+        raise CheckpointError(f"Expected trained networks in {folder}; found none.")
+    check_finite(found.tensors, folder)
     return Fitted(
         ensemble,
         features=str(found.config["features"]),

@@ -8,34 +8,15 @@ Everything a network needs besides the gene tree and the number of features is h
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from genviz._errors import UsageError
-
-COUNTS = ("tree", "tokens")
-TRUNKS = ("mlp", "transformer")
-NEIGHBOURS = ("concat", "attention")
-FINAL_LOSSES = ("gaussian", "cross_entropy")
-SIGMA_FORMS = ("sd", "variance")
-
-_CHOICES = {
-    "counts": COUNTS,
-    "trunk": TRUNKS,
-    "neighbours": NEIGHBOURS,
-    "final_loss": FINAL_LOSSES,
-    "sigma_form": SIGMA_FORMS,
-}
-_POSITIVE = (
-    "width", "depth_width", "n_layers", "n_heads", "mlp_ratio", "n_neighbours", "head_room",
-    "root_weight", "lr", "dispersion_lr", "batch_size", "max_epochs", "n_members",
-)  # fmt: skip
-_FRACTIONS = ("dropout", "drop_path", "final_lr_fraction")
+from genviz.models.config_base import Choices, Config
 
 
 @dataclass(frozen=True)
-class GenARConfig:
+class GenARConfig(Config):
     """Architecture, likelihood and training recipe of one GenAR network.
 
     Parameters
@@ -96,6 +77,14 @@ class GenARConfig:
         For an unknown choice or a number outside its range.
     """
 
+    choices: ClassVar[Choices] = {
+        "counts": ("tree", "tokens"),
+        "trunk": ("mlp", "transformer"),
+        "neighbours": ("concat", "attention"),
+        "final_loss": ("gaussian", "cross_entropy"),
+        "sigma_form": ("sd", "variance"),
+    }
+
     counts: str = "tree"
     trunk: str = "mlp"
     autoregressive: bool = False
@@ -134,19 +123,13 @@ class GenARConfig:
     n_members: int = 3
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UsageError(
-                    f"Expected {name} out of {', '.join(map(repr, choices))}; got {getattr(self, name)!r}."
-                )
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"Expected {name} > 0; got {getattr(self, name)!r}.")
-        for name in _FRACTIONS:
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"Expected {name} in [0, 1); got {getattr(self, name)!r}.")
-        if self.temperature < 0:
-            raise UsageError(f"Expected temperature from 0; got {self.temperature}.")
+        self.check_choices()
+        self.check_positive(
+            "width", "depth_width", "n_layers", "n_heads", "mlp_ratio", "n_neighbours", "head_room", "root_weight",
+            "lr", "dispersion_lr", "batch_size", "max_epochs", "n_members",
+        )  # fmt: skip
+        self.check_fractions("dropout", "drop_path", "final_lr_fraction")
+        self.check_from_zero("temperature")
         if self.width % self.n_heads:
             raise UsageError(
                 f"Expected width to be a multiple of n_heads; got {self.width} and {self.n_heads}."
@@ -183,28 +166,3 @@ class GenARConfig:
         if self.neighbours == "attention" and self.n_own is None:
             found["n_own"] = n_own
         return replace(self, **found)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give a JSON-able dict, from which `from_dict` rebuilds an equal object."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> GenARConfig:
-        """Rebuild from `to_dict`; absent names take their defaults.
-
-        Raises
-        ------
-        UsageError
-            For a name that this version does not know.
-        """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise UsageError(
-                f"Expected only options of GenARConfig; got {', '.join(unknown)}. "
-                f"Known: {', '.join(sorted(known))}."
-            )
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)

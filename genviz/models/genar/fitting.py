@@ -18,6 +18,7 @@ from genviz.core.gene_tree import GeneTree
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.counts import counts_of
 from genviz.io.library import is_synthetic, library_of_rows
+from genviz.models.declaration import rows_to_train_on
 from genviz.models.genar.checkpoint import Fitted
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.rows import feature_recipe, rows_of
@@ -26,7 +27,7 @@ from genviz.models.genar.seen import SEEN, seen_in_training
 from genviz.models.genar.setup import Setup
 from genviz.models.genar.training import TrainingData, TrainOptions, train_ensemble
 from genviz.pp.fitted_rows import FITTED_ON, fitted_on
-from genviz.pp.splitting import TEST, TRAIN
+from genviz.pp.splitting import TEST
 from genviz.pp.tree import rows_digest, tree_of, tree_recipe
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
     DataError
         When no training row is left.
     """
-    train = np.ones(adata.n_obs, dtype=bool)
-    if setup.split_key in adata.obs:
-        train = (adata.obs[setup.split_key].astype(str) == TRAIN).to_numpy()
+    train = rows_to_train_on(adata, setup.split_key)
     held = None
     if val is not None:
         library = library_of_rows(adata)
@@ -67,7 +66,7 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
                 f"Expected val to be a section without test rows; {val} has some. Held-out counts must not decide when "
                 "training stops: choose another section, or mark those rows val."
             )
-        train &= ~held
+        train = train & ~held
     if train.sum() < 2:
         raise DataError(
             f"Expected at least 2 training rows, got {int(train.sum())} of {adata.n_obs}. "
@@ -79,7 +78,21 @@ def training_masks(adata: AnnData, setup: Setup, val: str | None) -> Masks:
 def fit(
     adata: AnnData, setup: Setup, config: GenARConfig, normalise: str, masks: Masks, options: TrainOptions
 ) -> Fitted | None:
-    """Fit everything on the training rows; None when interrupted."""
+    """Fit everything on the training rows; None when interrupted.
+
+    Parameters
+    ----------
+    adata, setup
+        Rows and what was declared of them.
+    config
+        As asked for; what depends on the training rows is resolved here.
+    normalise
+        ``"train"`` or ``"section"``, see `Scaler`.
+    masks
+        From `training_masks`; of other rows nothing is read.
+    options
+        Of the run.
+    """
     data = _data(adata[masks.train_N], setup)
     validation = None if masks.val_N is None else _data(adata[masks.val_N], setup)
     tree, tree_from = _tree(adata, setup, config, data.counts_NG, masks)

@@ -32,9 +32,11 @@ def level_groups(config: GenARConfig, tree: GeneTree) -> np.ndarray:
     DataError
         When a count tree is asked for and the chosen scales do not nest.
     """
-    wanted = list(config.scales or tree.scales) if config.multi_scale else [tree.n_genes]
+    wanted = list(tree.scales if config.scales is None else config.scales)
+    if not config.multi_scale:
+        wanted = [tree.n_genes]
     missing = [scale for scale in wanted if scale not in tree.scales and scale != 1]
-    if missing or wanted != sorted(set(wanted)) or wanted[-1] != tree.n_genes:
+    if not wanted or missing or wanted != sorted(set(wanted)) or wanted[-1] != tree.n_genes:
         raise UsageError(
             f"Expected scales out of the gene tree's {tree.scales}, growing and ending with {tree.n_genes}; "
             f"got {tuple(wanted)}. Fit the tree with pp.gene_tree(adata, scales=...) or leave scales out."

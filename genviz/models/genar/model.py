@@ -5,7 +5,6 @@ Shape legend: N rows, G genes.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import TrainingStopped, UsageError
-from genviz._settings import settings
+from genviz._errors import TrainingStopped
 from genviz.core.gene_tree import GeneTree
 from genviz.models import zoo
+from genviz.models.arguments import check_number
 from genviz.models.genar import setup as declaration
-from genviz.models.genar.checkpoint import Fitted, load_fitted, save_fitted
+from genviz.models.genar.checkpoint import load_fitted, save_fitted
 from genviz.models.genar.ensemble import SampleArgs
 from genviz.models.genar.fitting import fit, training_masks
 from genviz.models.genar.predicting import predict, resolve_clamp
@@ -31,8 +30,6 @@ from genviz.train.device import resolve_device
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-log = logging.getLogger("genviz")
 
 
 class GenAR(Regenerating):
@@ -77,9 +74,7 @@ class GenAR(Regenerating):
         self.config = preset_config(preset, counts=counts, trunk=trunk, **overrides)
         self.normalise = normalise
         self.preset = preset
-        self._adata: AnnData | None = adata
-        self._fitted: Fitted | None = None
-        self._device = "auto"
+        self._adata = adata
 
     setup_anndata = staticmethod(declaration.setup_anndata)
 
@@ -131,29 +126,25 @@ class GenAR(Regenerating):
         KeyboardInterrupt
             When stopped by hand; the message says how to go on.
         """
-        if self._adata is None:
-            raise UsageError(
-                "Expected a model with rows to train on; this one was loaded. Make a new GenAR(adata)."
-            )
-        if resume and out_dir is None:
-            raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
+        adata = self._to_train_on(out_dir, resume=resume)
         options = TrainOptions(
-            max_epochs=max_epochs or self.config.max_epochs,
-            seed=settings.seed if seed is None else seed,
+            max_epochs=self.config.max_epochs
+            if max_epochs is None
+            else check_number("max_epochs", max_epochs),
+            seed=self._seed(seed),
             device=resolve_device(device),
             precision=precision,
             patience=patience,
             folder=None if out_dir is None else Path(out_dir),
             resume=resume,
-            recipe=feature_recipe(self._adata, self.setup.features),
+            recipe=feature_recipe(adata, self.setup.features),
         )
-        masks = training_masks(self._adata, self.setup, val)
-        fitted = fit(self._adata, self.setup, self.config, self.normalise, masks, options)
+        masks = training_masks(adata, self.setup, val)
+        fitted = fit(adata, self.setup, self.config, self.normalise, masks, options)
         if fitted is None:
             raise TrainingStopped(out_dir)
         fitted.facts |= {"preset": self.preset, "val": val, "best_epochs": fitted.ensemble.best_epochs}
-        self._fitted = fitted
-        self._device = device
+        self._fitted, self._device = fitted, device
         return self
 
     # ------------------------------------------------------------------ prediction
@@ -211,16 +202,14 @@ class GenAR(Regenerating):
         DataError
             For NaN features, features of another encoder, or impossible depths.
         """
+        fitted = self._ready()
         args = SampleArgs(
             n_samples=n_samples,
-            seed=settings.seed if seed is None else seed,
-            clamp=resolve_clamp(clamp, self.fitted.ensemble),
+            seed=self._seed(seed),
+            clamp=resolve_clamp(clamp, fitted.ensemble),
             greedy=greedy,
         )
-        self.fitted.ensemble.to(resolve_device(self._device))
-        return predict(
-            self.fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added
-        )
+        return predict(fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added)
 
     def log_likelihood(self, adata: AnnData) -> NDArray[np.float64]:
         """Joint log-likelihood of each row's measured counts of the panel: ``log(mean over members of p(counts))``.
@@ -246,8 +235,7 @@ class GenAR(Regenerating):
         DataError
             For genes that are absent, values that are not counts, NaN features, or features of another encoder.
         """
-        self.fitted.ensemble.to(resolve_device(self._device))
-        return log_likelihood(self.fitted, adata)
+        return log_likelihood(self._ready(), adata)
 
     def pit(
         self, adata: AnnData, *, n_samples: int = 256, seed: int | None = None
@@ -270,8 +258,7 @@ class GenAR(Regenerating):
         -------
         ``"gene"`` (n_obs, G), ``"group_<n>"`` (n_obs, n) for each coarser scale, ``"total"`` (n_obs,).
         """
-        self.fitted.ensemble.to(resolve_device(self._device))
-        return pit(self.fitted, adata, SampleArgs(n_samples, settings.seed if seed is None else seed))
+        return pit(self._ready(), adata, SampleArgs(n_samples, self._seed(seed)))
 
     # ------------------------------------------------------------------ keeping
 
@@ -325,23 +312,8 @@ class GenAR(Regenerating):
         self.setup = declaration.Setup(fitted.features, fitted.ensemble.tree.genes, "")
         self.normalise = "section" if fitted.ensemble.scaler.by_section else "train"
         self.preset = str(fitted.facts.get("preset", ""))
-        self._adata = None
-        self._fitted = fitted
-        self._device = device
+        self._fitted, self._device = fitted, device
         return self
-
-    @property
-    def fitted(self) -> Fitted:
-        """Networks and everything fitted beside them.
-
-        Raises
-        ------
-        UsageError
-            Before training.
-        """
-        if self._fitted is None:
-            raise UsageError("Expected a trained model. Run model.train() first, or GenAR.load(...).")
-        return self._fitted
 
     @property
     def genes(self) -> tuple[str, ...]:

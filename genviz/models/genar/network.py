@@ -135,8 +135,6 @@ class GenARNetwork(nn.Module):
         depth_scale_B: Any = None,
         total_B: Any = None,
         clamp: Clamp | None = None,
-        temperature: float = 1.0,
-        top_k: int | None = None,
         greedy: bool = False,
     ) -> list[NDArray[np.int32]]:
         """Joint samples of the counts at every scale.
@@ -157,8 +155,8 @@ class GenARNetwork(nn.Module):
             (index into `scales`, group) → factor on the group's count; everything finer follows, coarser sums
             are made to agree (tree), siblings keep theirs unless the total is fixed. At the finest scale
             groups are genes.
-        temperature, top_k, greedy
-            Tokens only: sharpen, cut, or take the most probable count (the published read-out).
+        greedy
+            Tokens only: take the most probable count (the published read-out).
 
         Returns
         -------
@@ -168,11 +166,11 @@ class GenARNetwork(nn.Module):
         Raises
         ------
         UsageError
-            For arguments of a wrong length or range, or token options given to a tree.
+            For arguments of a wrong length or range, or `greedy` given to a tree.
         """
         options = check_options(
             len(x_BF), self.scales, n_samples, depth_scale_B=depth_scale_B, total_B=total_B, clamp=clamp,
-            temperature=temperature, top_k=top_k, greedy=greedy, tokens=self.config.counts == "tokens",
+            greedy=greedy, tokens=self.config.counts == "tokens",
             n_generators=len(generators),
         )  # fmt: skip
         with self._evaluating(), torch.no_grad():

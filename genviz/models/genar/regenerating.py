@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import UsageError
 from genviz._keys import Uns
-from genviz._settings import settings
 from genviz.core.gene_tree import GeneTree
 from genviz.io.library import library_of_rows
 from genviz.models.genar.checkpoint import Fitted
@@ -23,8 +22,8 @@ from genviz.models.genar.clamp import read_clamps
 from genviz.models.genar.clamped import Clamped
 from genviz.models.genar.ensemble import SampleArgs
 from genviz.models.genar.predicting import expected_counts, predict
+from genviz.models.life_cycle import LifeCycle
 from genviz.pp.tree import write_tree
-from genviz.train.device import resolve_device
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,15 +31,8 @@ if TYPE_CHECKING:
 Clamps = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
-class Regenerating:
+class Regenerating(LifeCycle[Fitted]):
     """The part of `GenAR` that asks "what if"."""
-
-    _device: str
-
-    @property
-    def fitted(self) -> Fitted:
-        """Networks and everything fitted beside them."""
-        raise NotImplementedError
 
     def regenerate(
         self,
@@ -100,7 +92,7 @@ class Regenerating:
         DataError
             As `predict`, and for a tree of other genes or one that does not nest.
         """
-        args = SampleArgs(n_samples, settings.seed if seed is None else seed)
+        args = SampleArgs(n_samples, self._seed(seed))
         ensemble = self._clamped(adata, clamp, rows, tree)
         result = predict(
             replace(self.fitted, ensemble=ensemble), adata, args, depth=depth, level=level,
@@ -145,14 +137,14 @@ class Regenerating:
         -------
         float64 (n_obs, G), columns in the order of the model's genes.
         """
-        args = SampleArgs(64, settings.seed if seed is None else seed)
+        args = SampleArgs(64, self._seed(seed))
         ensemble = self._clamped(adata, clamp, rows, tree)
         return expected_counts(replace(self.fitted, ensemble=ensemble), adata, args, depth=depth)
 
     def _clamped(
         self, adata: AnnData, clamp: Clamps, rows: ArrayLike | None, tree: GeneTree | None
     ) -> Clamped:
-        plain = self.fitted.ensemble.to(resolve_device(self._device))
+        plain = self._ready().ensemble
         if tree is not None:
             tree = tree.reindex(plain.tree.genes)
             tree.require_nested()

@@ -30,16 +30,14 @@ class SampleOptions:
         Factor on the expected panel total; the panel total itself; None leaves it to the image.
     clamp
         (level, group) → factor on that group's counts.
-    temperature, top_k, greedy
-        Tokens only.
+    greedy
+        Tokens only: the most probable count.
     """
 
     n_samples: int
     depth_scale_B: NDArray[np.float64] | None = None
     total_B: NDArray[np.int64] | None = None
     clamp: Clamp = field(default_factory=dict)
-    temperature: float = 1.0
-    top_k: int | None = None
     greedy: bool = False
 
     def clamp_at(self, level: int) -> dict[int, float]:
@@ -63,13 +61,22 @@ def check_options(
     depth_scale_B: Any = None,
     total_B: Any = None,
     clamp: Clamp | None = None,
-    temperature: float = 1.0,
-    top_k: int | None = None,
     greedy: bool = False,
     tokens: bool,
     n_generators: int,
 ) -> SampleOptions:
     """Refuse what cannot be meant: wrong lengths, unknown groups, negative factors.
+
+    Parameters
+    ----------
+    n_rows, n_generators
+        Rows, B, and the random generators that came with them.
+    scales
+        Numbers of groups, coarse to fine.
+    n_samples, depth_scale_B, total_B, clamp, greedy
+        As `SampleOptions` holds them.
+    tokens
+        Whether counts are tokens.
 
     Raises
     ------
@@ -78,10 +85,8 @@ def check_options(
     """
     if n_generators != n_rows:
         raise UsageError(f"Expected one random generator for each of the {n_rows} rows; got {n_generators}.")
-    if not tokens and (greedy or top_k is not None or temperature != 1.0):
-        raise UsageError(
-            "Expected temperature, top_k and greedy only with counts='tokens'; this model has counts='tree'."
-        )
+    if greedy and not tokens:
+        raise UsageError("Expected greedy only with counts='tokens'; this model has counts='tree'.")
     if n_samples < 1:
         raise UsageError(f"Expected n_samples of at least 1; got {n_samples}.")
     for name, values in (("depth_scale_B", depth_scale_B), ("total_B", total_B)):
@@ -100,11 +105,9 @@ def check_options(
             raise UsageError(
                 f"Expected a finite factor from 0 for the clamp on {(level, group)}; got {factor}."
             )
-    if temperature <= 0 or (top_k is not None and top_k < 1):
-        raise UsageError(f"Expected temperature > 0 and top_k of at least 1; got {temperature} and {top_k}.")
     depth = None if depth_scale_B is None else np.asarray(depth_scale_B, np.float64)
     total = None if total_B is None else np.rint(np.asarray(total_B)).astype(np.int64)
-    return SampleOptions(n_samples, depth, total, dict(clamp or {}), temperature, top_k, greedy)
+    return SampleOptions(n_samples, depth, total, dict(clamp or {}), greedy)
 
 
 def chunk_rows(n_chains: int, *, heavy: bool, device: torch.device) -> int:

@@ -56,7 +56,19 @@ class Summary:
 def summarise(
     ensemble: Ensemble, rows: Rows, z_BF: Float, args: SampleArgs, level: float, readouts: tuple[str, ...]
 ) -> Summary:
-    """Sample a chunk of rows and reduce the samples."""
+    """Sample a chunk of rows and reduce the samples.
+
+    Parameters
+    ----------
+    ensemble, rows, args
+        Networks, B rows, and how to sample them.
+    z_BF
+        Standardised features.
+    level
+        Content of the intervals.
+    readouts
+        Names of `READOUTS`.
+    """
     samples = ensemble.sample(rows, z_BF, args)
     mean_BG = ensemble.mean(rows, z_BF, args)
     genes = _interval(samples[-1], level, mean_BG)

@@ -27,10 +27,6 @@ def choose(logits_NKV: Tensor, uniform_NK: Tensor, options: SampleOptions) -> Te
     """
     if options.greedy:
         return logits_NKV.argmax(dim=-1)
-    logits_NKV = logits_NKV / options.temperature
-    if options.top_k is not None and options.top_k < logits_NKV.shape[-1]:
-        kth_NK1 = logits_NKV.topk(options.top_k, dim=-1).values[..., -1:]
-        logits_NKV = logits_NKV.masked_fill(logits_NKV < kth_NK1, -torch.inf)
     cumulative_NKV = logits_NKV.softmax(dim=-1).cumsum(dim=-1)
     wanted_NK1 = uniform_NK[..., None] * cumulative_NKV[..., -1:]
     token_NK = torch.searchsorted(cumulative_NKV, wanted_NK1, right=True).squeeze(-1)

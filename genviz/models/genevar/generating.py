@@ -66,7 +66,7 @@ def rule_of(fitted: Fitted, rule: str | SampleRule | None) -> SampleRule:
     """The rule named or given, or else the model's own."""
     if isinstance(rule, SampleRule):
         return rule
-    return sample_rule(rule or str(fitted.facts.get(RULE, "mini")))
+    return sample_rule(str(fitted.facts.get(RULE, "mini")) if rule is None else rule)
 
 
 def generate(fitted: Fitted, adata: AnnData, asked: Request, key: str) -> AnnData:

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from genviz._errors import TrainingStopped, UsageError
-from genviz._settings import settings
+from genviz._errors import TrainingStopped
 from genviz.models import zoo
-from genviz.models.arguments import check_seed
 from genviz.models.genevar import setup as declaration
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.fitted import Fitted
@@ -32,6 +30,7 @@ from genviz.models.genevar.generating import (
 from genviz.models.genevar.presets import preset as preset_config
 from genviz.models.genevar.prior.rule import SampleRule
 from genviz.models.genevar.training_run import train_rows
+from genviz.models.life_cycle import LifeCycle
 from genviz.train.device import resolve_device
 from genviz.train.run_options import RunOptions
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class GeneVAR:
+class GeneVAR(LifeCycle[Fitted]):
     """Makes tissue tiles from gene expression profiles, scale by scale.
 
     A profile becomes a short code; a transformer draws the tokens of a multi-scale tokenizer, each scale given all
@@ -67,9 +66,7 @@ class GeneVAR:
         self.setup = declaration.read_setup(adata)
         self.config = preset_config(preset, changes)
         self.preset = preset
-        self._adata: AnnData | None = adata
-        self._fitted: Fitted | None = None
-        self._device = "auto"
+        self._adata = adata
 
     setup_anndata = staticmethod(declaration.setup_anndata)
 
@@ -120,12 +117,7 @@ class GeneVAR:
         KeyboardInterrupt
             When stopped by hand; the message says how to go on.
         """
-        if self._adata is None:
-            raise UsageError(
-                "Expected a model with rows to train on; this one was loaded. Make a new GeneVAR(adata)."
-            )
-        if resume and out_dir is None:
-            raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
+        adata = self._to_train_on(out_dir, resume=resume)
         options = RunOptions(
             seed=self._seed(seed),
             device=resolve_device(device),
@@ -139,7 +131,7 @@ class GeneVAR:
             "seed": options.seed,
         }
         fitted = train_rows(
-            self.config, self.setup, self._adata, stage, options,
+            self.config, self.setup, adata, stage, options,
             facts=facts, fitted=self._fitted, unpaired=unpaired,
         )  # fmt: skip
         if fitted is None:
@@ -368,31 +360,10 @@ class GeneVAR:
         self = cls.__new__(cls)
         self.setup = declaration.of_facts(fitted.genes, fitted.facts)
         self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
-        self._adata, self._fitted, self._device = None, fitted, device
+        self._fitted, self._device = fitted, device
         return self
-
-    @property
-    def fitted(self) -> Fitted:
-        """Networks and everything fitted beside them.
-
-        Raises
-        ------
-        UsageError
-            Before training.
-        """
-        if self._fitted is None:
-            raise UsageError("Expected a trained model. Run model.train() first, or GeneVAR.load(...).")
-        return self._fitted
 
     @property
     def genes(self) -> tuple[str, ...]:
         """Genes of a profile, in model order."""
         return self.setup.genes
-
-    def _ready(self) -> Fitted:
-        """The fitted parts, on the device to compute on."""
-        return self.fitted.to(resolve_device(self._device))
-
-    @staticmethod
-    def _seed(seed: int | None) -> int:
-        return check_seed(settings.seed if seed is None else seed)

@@ -11,7 +11,7 @@ from genviz._keys import Layers, Obs, Obsm
 from genviz.core.counts import check_names, first_names
 from genviz.io.library import library_of_rows, mpp_of
 from genviz.io.tile_recipe import read_recipe
-from genviz.models.declaration import TRAIN, declare, declared
+from genviz.models.declaration import declare, declared, rows_to_train_on
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -102,10 +102,7 @@ def setup_anndata(
         raise MissingKeyError(
             f"Expected obs['{slide_key}'], the slide of each row; found {sorted(adata.obs)}."
         )
-    if split_key in adata.obs and not (adata.obs[split_key].astype(str) == TRAIN).any():
-        raise DataError(
-            f"Expected rows with obs['{split_key}'] == '{TRAIN}'; got none. Mark some, or name another split_key=."
-        )
+    rows_to_train_on(adata, split_key)  # an error where none is marked
     setup = Setup(tuple(chosen), split_key, slide_key, label_key, _resolution(adata) if mpp is None else mpp)
     declare(adata, MODEL, asdict(setup))
 

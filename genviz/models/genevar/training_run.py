@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._errors import DataError, UsageError
+from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz.io.library import is_synthetic
-from genviz.models.declaration import TRAIN, VALIDATION, trained_on
+from genviz.models.declaration import TRAIN, VALIDATION, rows_to_train_on, trained_on
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted
@@ -154,10 +154,8 @@ def _data(config: GeneVARConfig, setup: Setup, adata: AnnData, unpaired: AnnData
     """Rows of both splits in memory."""
     training, validation = adata, None
     if setup.split_key in adata.obs:
-        split = adata.obs[setup.split_key].astype(str).to_numpy()
-        training, validation = adata[split == TRAIN].copy(), adata[split == VALIDATION].copy()
-    if not training.n_obs:
-        raise DataError(f"Expected rows with obs['{setup.split_key}'] == '{TRAIN}'; got none. Mark some.")
+        training = adata[rows_to_train_on(adata, setup.split_key)].copy()
+        validation = adata[(adata.obs[setup.split_key].astype(str) == VALIDATION).to_numpy()].copy()
     return training_data(
         training,
         setup.genes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genviz._errors import UsageError
 from genviz.models.config_base import Config
 
 
@@ -37,5 +36,4 @@ class ViewConfig(Config):
 
     def __post_init__(self) -> None:
         self.check_positive("flow", "paired", "unpaired", "per_epoch")
-        if self.margin_px < 0:
-            raise UsageError(f"Expected margin_px from 0; got {self.margin_px}.")
+        self.check_from_zero("margin_px")

@@ -36,7 +36,7 @@ def rule_of(fitted: Fitted, rule: str | SampleRule | None) -> SampleRule:
     """The rule named or given, or else the model's own."""
     if isinstance(rule, SampleRule):
         return rule
-    return sample_rule(rule or str(fitted.facts.get("rule", "mini")))
+    return sample_rule(str(fitted.facts.get("rule", "mini")) if rule is None else rule)
 
 
 def draw_tokens(

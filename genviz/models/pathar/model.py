@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genviz._errors import TrainingStopped, UsageError
+from genviz._errors import TrainingStopped
 from genviz._keys import Obs
-from genviz._settings import settings
 from genviz.models import zoo
-from genviz.models.arguments import check_seed
 from genviz.models.pathar import setup as declaration
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.conditions import Organs, conditions_given
@@ -60,9 +58,7 @@ class PathAR(TokenOperations):
         self.setup = declaration.read_setup(adata)
         self.config = preset_config(preset, tokenizer=tokenizer, prior=prior)
         self.preset = preset
-        self._adata: AnnData | None = adata
-        self._fitted = None
-        self._device = "auto"
+        self._adata = adata
 
     setup_anndata = staticmethod(declaration.setup_anndata)
 
@@ -109,14 +105,9 @@ class PathAR(TokenOperations):
         KeyboardInterrupt
             When stopped by hand; the message says how to go on.
         """
-        if self._adata is None:
-            raise UsageError(
-                "Expected a model with rows to train on; this one was loaded. Make a new PathAR(adata)."
-            )
-        if resume and out_dir is None:
-            raise UsageError("Expected out_dir with resume=True: the run folder to go on from.")
+        adata = self._to_train_on(out_dir, resume=resume)
         options = PairRunOptions(
-            seed=check_seed(settings.seed if seed is None else seed),
+            seed=self._seed(seed),
             device=resolve_device(device),
             precision=precision,
             folder=None if out_dir is None else Path(out_dir),
@@ -131,7 +122,7 @@ class PathAR(TokenOperations):
             "organ_key": self.setup.organ_key,
             "organs": list(self.setup.organs),
         }
-        fitted = train(self.config, self.setup, self._adata, stage, options, facts, self._fitted)
+        fitted = train(self.config, self.setup, adata, stage, options, facts, self._fitted)
         if fitted is None:
             raise TrainingStopped(out_dir)
         self._fitted, self.config, self._device = fitted, fitted.config, device
@@ -288,7 +279,7 @@ class PathAR(TokenOperations):
             str(facts.get("label_key", Obs.LABEL)), "", fitted.labels, facts.get("organ_key"), fitted.organs
         )
         self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
-        self._adata, self._fitted, self._device = None, fitted, device
+        self._fitted, self._device = fitted, device
         return self
 
     @property

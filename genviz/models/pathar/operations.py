@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from anndata import AnnData
 from numpy.typing import ArrayLike
 
-from genviz._errors import UsageError
 from genviz._keys import Obs
-from genviz._settings import settings
-from genviz.models.arguments import check_seed
+from genviz.models.life_cycle import LifeCycle
 from genviz.models.pathar import editing
 from genviz.models.pathar.conditions import Organs, conditions_given, conditions_of, organs_of
 from genviz.models.pathar.fitted import Fitted
@@ -19,27 +17,10 @@ from genviz.models.pathar.inpainting import Filling, inpaint
 from genviz.models.pathar.inputs import BOTH, masks_given, stored_streams, tokens_of
 from genviz.models.pathar.prior.rule import SampleRule
 from genviz.models.pathar.rows import put_tokens, record_of
-from genviz.train.device import resolve_device
 
 
-class TokenOperations:
+class TokenOperations(LifeCycle[Fitted]):
     """The part of `PathAR` that works on rows and their tokens."""
-
-    _fitted: Fitted | None
-    _device: str
-
-    @property
-    def fitted(self) -> Fitted:
-        """Networks and everything recorded beside them.
-
-        Raises
-        ------
-        UsageError
-            Before training.
-        """
-        if self._fitted is None:
-            raise UsageError("Expected a trained model. Run model.train() first, or PathAR.load(...).")
-        return self._fitted
 
     def encode(self, adata: AnnData) -> AnnData:
         """Tokens of tiles and masks.
@@ -281,9 +262,3 @@ class TokenOperations:
         filling = Filling(what, n, n_candidates, self._seed(seed), rule_of(fitted, rule))
         conditions = conditions_of(fitted, adata, labels, organs)
         return inpaint(fitted, adata, region, conditions, masks, filling, key_added)
-
-    def _ready(self) -> Fitted:
-        return self.fitted.to(resolve_device(self._device))
-
-    def _seed(self, seed: int | None) -> int:
-        return check_seed(settings.seed if seed is None else seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm
-from genviz.models.declaration import TRAIN, declare, declared
+from genviz.models.declaration import declare, declared, rows_to_train_on
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -76,13 +76,7 @@ def setup_anndata(
             raise MissingKeyError(
                 f"Expected {what}s in obs['{column}'], found {sorted(adata.obs)}. Name the column with {what}_key=."
             )
-    obs = adata.obs
-    if split_key in obs:
-        obs = obs[(obs[split_key].astype(str) == TRAIN).to_numpy()]
-        if not len(obs):
-            raise DataError(
-                f"Expected rows with obs['{split_key}'] == '{TRAIN}'; got none. Mark some, or name another split_key=."
-            )
+    obs = adata.obs[rows_to_train_on(adata, split_key)]
     labels = obs[label_key]
     if labels.isna().any():
         raise DataError(

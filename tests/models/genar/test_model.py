@@ -334,3 +334,10 @@ def test_pit_of_many_rows_is_that_of_each_part(model, monkeypatch):
     assert {name: len(values) for name, values in whole.items()} == dict.fromkeys(whole, 600)
     for name, values in part.items():
         assert np.array_equal(whole[name][200:300], values)
+
+
+def test_seeds_and_epochs_that_cannot_be(model):
+    with pytest.raises(UsageError, match="seed from 0"):
+        model.predict(tissue(4, seed=1), seed=-1)
+    with pytest.raises(UsageError, match="max_epochs, a whole number from 1; got 0"):
+        _trained(tissue(), epochs=0)

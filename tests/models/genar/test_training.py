@@ -70,7 +70,10 @@ def test_rows_are_those_marked_for_training():
     rows = model(adata).train(1, seed=0).fitted.training_rows
     assert sorted(name for names in rows.values() for name in names) == sorted(adata.obs_names[::3])
     adata.obs["split"] = "test"
-    with pytest.raises(DataError, match=r"at least 2 training rows, got 0 of 60. Check obs\['split'\]"):
+    with pytest.raises(DataError, match=r"rows with obs\['split'\] == 'train'; got none"):
+        model(adata).train(1)
+    adata.obs["split"] = ["train"] + ["test"] * 59
+    with pytest.raises(DataError, match="at least 2 training rows, got 1 of 60"):
         model(adata).train(1)
     with pytest.raises(UsageError, match="val as one of the sections S0, S1; got 'S9'"):
         model(adata).train(1, val="S9")

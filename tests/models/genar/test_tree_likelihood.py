@@ -103,7 +103,7 @@ def test_likelihood_beats_independent_genes_where_genes_go_together():
 
 @pytest.mark.parametrize(
     "options",
-    [{"clamp": {(9, 0): 2.0}}, {"clamp": {(1, 0): -1.0}}, {"total_B": [1.0]}, {"greedy": True}, {"top_k": 3}],
+    [{"clamp": {(9, 0): 2.0}}, {"clamp": {(1, 0): -1.0}}, {"total_B": [1.0]}, {"greedy": True}],
 )
 def test_impossible_options(options):
     """Each is refused by name before anything is drawn."""

@@ -103,13 +103,10 @@ class ConditionConfig(Config):
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if not self.hidden or any(width < 1 for width in self.hidden):
             raise UsageError(f"Expected hidden widths from 1; got {self.hidden}.")
-        for name in ("n_genes", "code_noise", "beta", "free_bits"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"Expected {name} from 0; got {getattr(self, name)!r}.")
+        self.check_from_zero("n_genes", "code_noise", "beta", "free_bits")
+        self.check_shares("kl_warmup_frac")
         if not 0 < self.thin_from <= 1:
             raise UsageError(f"Expected thin_from in (0, 1]; got {self.thin_from!r}.")
-        if not 0 <= self.kl_warmup_frac <= 1:
-            raise UsageError(f"Expected kl_warmup_frac in [0, 1]; got {self.kl_warmup_frac!r}.")
         if self.likelihood == "nb" and self.units != "counts":
             raise UsageError(
                 "Expected units='counts' with likelihood='nb', which is a likelihood of counts; got units='tpm'. Give "

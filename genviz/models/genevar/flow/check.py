@@ -1,4 +1,4 @@
-"""Is a trained flow worth using? Its error against that of copying, and whether its masks know the target.
+"""Is a trained flow worth using? Its error against that of copying, and how two scores rank positions.
 
 Shape legend: B tiles, S draws, D length of a code, G x G latent grid, n x n cells of scale k, Z condition.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genviz.models.genevar.flow.mask_config import MaskConfig
-from genviz.models.genevar.flow.masking import MaskNoise, scores
 from genviz.models.genevar.flow.network import Flow
 
 
@@ -58,46 +56,6 @@ def prediction_errors(
         "mean": float((total_BDGG / n_draws - f_BDGG).square().mean()),
     }
     return {name: error / variance for name, error in errors.items()}
-
-
-def saliency_agreement(
-    flow: Flow,
-    config: MaskConfig,
-    k: int,
-    before_BDGG: Tensor,
-    f_BDGG: Tensor,
-    r_BDnn: Tensor,
-    z_BZ: Tensor | None,
-    *,
-    n_draws: int = 8,
-    generator: torch.Generator | None = None,
-) -> dict[str, float]:
-    """Do scores without the target find the positions that scores with it find? Spearman over positions, mean of tiles.
-
-    Scores are averaged over draws. Below about 0.3, masks of an oracle-trained prior mean nothing in sampling.
-
-    Parameters
-    ----------
-    flow, config, k
-        Flow, options of the mask (its targets are not looked at), scale.
-    before_BDGG, f_BDGG, r_BDnn, z_BZ, n_draws, generator
-        As in `prediction_errors`.
-
-    Returns
-    -------
-    ``self`` and ``prev`` with the oracle's; ``oracle`` with itself from other draws.
-    """
-
-    def mean_score(target: str) -> Tensor:
-        known = {"prev": before_BDGG, "oracle": f_BDGG}.get(target)
-        total_Bnn = torch.zeros_like(r_BDnn[:, 0])
-        for _ in range(n_draws):
-            noise = MaskNoise.drawn(flow, len(r_BDnn), k, generator=generator)
-            total_Bnn += scores(flow, config, k, r_BDnn, z_BZ, noise, target=target, f_BDGG=known)
-        return total_Bnn
-
-    oracle_Bnn = mean_score("oracle")
-    return {target: rank_correlation(mean_score(target), oracle_Bnn) for target in ("self", "prev", "oracle")}
 
 
 def rank_correlation(x_Bnn: Tensor, y_Bnn: Tensor) -> float:

@@ -108,8 +108,7 @@ class FlowConfig(Config):
             "grad_clip", "batch_size", "max_epochs",
         )  # fmt: skip
         self.check_fractions("z_dropout", "final_lr_fraction", "weight_decay", "ema_decay")
-        if not 0 <= self.p_neq <= 1:
-            raise UsageError(f"Expected p_neq in [0, 1]; got {self.p_neq}.")
+        self.check_shares("p_neq")
         if self.width % self.n_heads or self.time_features % 2:
             raise UsageError(
                 "Expected width to be a multiple of n_heads and time_features to be even; got width "
@@ -216,8 +215,7 @@ class CounterfactualConfig(Config):
         unknown = sorted(set(self.variants) - set(VARIANTS))
         if unknown or len(set(self.variants)) < len(self.variants):
             raise UsageError(f"Expected variants out of {VARIANTS}, each once; got {self.variants}.")
-        if self.alpha < 0:
-            raise UsageError(f"Expected alpha from 0; got {self.alpha}.")
+        self.check_from_zero("alpha")
         if self.enabled and self.alpha >= 1 and self.guard == "none":
             raise UsageError(
                 f"Expected alpha < 1 without a guard: from 1 on the loss has no minimum; got {self.alpha}. "

@@ -67,9 +67,7 @@ class MaskConfig(Config):
 
     def __post_init__(self) -> None:
         self.check_choices()
-        for name in ("p_unmasked", "keep_rate"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"Expected {name} in [0, 1]; got {getattr(self, name)}.")
+        self.check_shares("p_unmasked", "keep_rate")
         if self.norm == "quantile" and self.scored and not self.keep_rate:
             raise UsageError("Expected keep_rate > 0 with norm='quantile'; got 0.")
         masked = self.strategy != "none" and self.train_target != "ones"

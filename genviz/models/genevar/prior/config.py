@@ -82,6 +82,7 @@ class PriorConfig(Config):
             "condition_dropout", "unpaired", "label_smooth", "dropout", "drop_path", "final_lr_fraction",
             "weight_decay", "matrix_lr", "ema_decay",
         )  # fmt: skip
+        self.check_from_zero("condition_noise")
         if self.width % self.n_heads:
             raise UsageError(
                 f"Expected width to be a multiple of n_heads; got {self.width} and {self.n_heads}."
@@ -90,5 +91,3 @@ class PriorConfig(Config):
             raise UsageError(f"Expected n_inject from 0 to {MAX_INJECTED}; got {self.n_inject}.")
         if self.masked_input != "rk" and not self.n_inject:
             raise UsageError(f"Expected n_inject from 1 with masked_input={self.masked_input!r}; got 0.")
-        if not self.condition_noise >= 0:
-            raise UsageError(f"Expected condition_noise from 0; got {self.condition_noise}.")

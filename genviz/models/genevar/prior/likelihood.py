@@ -18,7 +18,6 @@ def log_prob_matrix(
     s_NL: Tensor,
     z_MZ: Tensor,
     *,
-    given_M: Tensor | None = None,
     batch_size: int = 64,
 ) -> Tensor:
     """Log-probability of every tile's tokens under every condition, scale by scale, all cells shown.
@@ -36,8 +35,6 @@ def log_prob_matrix(
         Tokens, scale by scale.
     z_MZ
         Conditions, standardised.
-    given_M
-        bool; False is a column without condition. None: all have one.
     batch_size
         Pairs a batch.
 
@@ -52,8 +49,6 @@ def log_prob_matrix(
     """
     device = prior.head.weight.device
     s_NL, z_MZ = s_NL.to(device), z_MZ.to(prior.head.weight)
-    given_M = torch.ones(len(z_MZ), dtype=torch.bool) if given_M is None else given_M
-    given_M = given_M.to(device)
     n_pairs, found, training = len(s_NL) * len(z_MZ), [], prior.training
     prior.eval()
     try:
@@ -63,9 +58,7 @@ def log_prob_matrix(
                 tile_B, condition_B = pair_B // len(z_MZ), pair_B % len(z_MZ)
                 s_BL = s_NL[tile_B]
                 maps = teacher_maps(quantiser, s_BL, prior.layout, prior.code_dim)
-                found.append(
-                    prior.log_prob_scales(s_BL, maps, z_MZ[condition_B], given_B=given_M[condition_B]).cpu()
-                )
+                found.append(prior.log_prob_scales(s_BL, maps, z_MZ[condition_B]).cpu())
     finally:
         prior.train(training)
     return torch.cat(found).view(len(s_NL), len(z_MZ), prior.layout.n_scales)

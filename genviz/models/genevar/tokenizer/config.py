@@ -122,15 +122,11 @@ class TokenizerConfig(Config):
             "gan_width", "batch_size", "max_epochs", "tiles_per_epoch",
         )  # fmt: skip
         self.check_fractions("ema_decay", "final_lr_fraction", "weight_decay", "gan_average")
-        for name in (
+        self.check_from_zero(
             "revive_below", "commitment", "l1_weight", "l2_weight", "vq_weight", "perceptual_weight", "ae_epochs",
             "gan_epochs", "gan_weight", "gan_features", "gan_energy", "gan_phase",
-        ):  # fmt: skip
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"Expected {name} from 0; got {getattr(self, name)!r}.")
-        for name in ("phi_weight", "revive_until"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"Expected {name} in [0, 1]; got {getattr(self, name)!r}.")
+        )  # fmt: skip
+        self.check_shares("phi_weight", "revive_until")
         object.__setattr__(self, "multipliers", tuple(self.multipliers))
         object.__setattr__(self, "scales", checked_scales(self.scales))
         self._check_sizes()

@@ -126,6 +126,10 @@ class TokenizerConfig(Config):
         self.check_fractions(
             "ema_decay", "permute_from", "structure_drop", "jitter", "final_lr_fraction", "weight_decay"
         )
+        self.check_from_zero(
+            "perceptual_weight", "gan_epochs", "gan_weight", "gan_energy", "gan_phase", "revive_below", "commitment",
+        )  # fmt: skip
+        self.check_shares("appearance_permute")
         object.__setattr__(self, "multipliers", tuple(self.multipliers))
         if not self.multipliers or any(m < 1 for m in self.multipliers):
             raise UsageError(f"Expected multipliers from 1, one a level; got {self.multipliers}.")
@@ -133,18 +137,11 @@ class TokenizerConfig(Config):
             raise UsageError(
                 f"Expected structure_width to leave a channel of {self.width}; got {self.structure_width}."
             )
-        for name in (
-            "perceptual_weight", "gan_epochs", "gan_weight", "gan_energy", "gan_phase", "revive_below", "commitment",
-        ):  # fmt: skip
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"Expected {name} from 0; got {getattr(self, name)!r}.")
         if self.gan_epochs and self.size_px < _LEAST_JUDGED:
             raise UsageError(
                 f"Expected size_px of at least {_LEAST_JUDGED} with gan_epochs: the discriminator looks at patches "
                 f"at two scales; got {self.size_px}."
             )
-        if not 0 <= self.appearance_permute <= 1:
-            raise UsageError(f"Expected appearance_permute in [0, 1]; got {self.appearance_permute}.")
         if self.size_px % self.downsampling:
             raise UsageError(
                 f"Expected size_px to be a multiple of {self.downsampling} (stem times 2 per level after the "

@@ -182,6 +182,13 @@ class DualTokenizer(nn.Module):
         """Codes with the appearance cells of some tiles permuted, and the structure of some left out.
 
         The target stays: where the streams disagree, the decoder must take the layout from structure.
+
+        Parameters
+        ----------
+        qs_BDHW, qa_BDHW
+            Codes of structure and appearance.
+        permute_B, drop_B
+            bool, tiles whose appearance is permuted (drawn from torch's generator), and whose structure is left out.
         """
         b, d, h, w = qa_BDHW.shape
         order_BN = torch.rand(b, h * w, device=qa_BDHW.device).argsort(1)

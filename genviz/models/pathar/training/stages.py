@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from genviz._errors import DataError, GenvizError, UsageError
+from genviz._errors import GenvizError, UsageError
 from genviz.io.keyed_tensors import tensors_digest
-from genviz.models.declaration import TRAIN, VALIDATION, trained_on
+from genviz.models.declaration import VALIDATION, rows_to_train_on, trained_on
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import TOKENIZER, Fitted
@@ -39,9 +39,7 @@ def training_images(adata: AnnData, setup: Setup, size_px: int) -> ImageSet:
         When there are none, or one is too small.
     """
     if setup.split_key in adata.obs:
-        adata = adata[(adata.obs[setup.split_key].astype(str) == TRAIN).to_numpy()]
-        if not adata.n_obs:
-            raise DataError(f"Expected rows with obs['{setup.split_key}'] == '{TRAIN}'; got none. Mark some.")
+        adata = adata[rows_to_train_on(adata, setup.split_key)]
     return _images(adata, setup, size_px)
 
 

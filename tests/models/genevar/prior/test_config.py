@@ -15,7 +15,8 @@ from genviz.models.genevar.prior.layout import ScaleLayout
     {"condition_noise": -1.0}, {"unpaired": 1.0}, {"drop_path": 1.0},
 ])  # fmt: skip
 def test_refused(wrong):
-    with pytest.raises(UsageError):
+    """By name: the first of the options is what is wrong."""
+    with pytest.raises(UsageError, match=f"^Expected {next(iter(wrong))} "):
         PriorConfig(**wrong)
 
 

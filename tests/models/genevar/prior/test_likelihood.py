@@ -17,12 +17,3 @@ def test_it_is_the_likelihood_of_each_pair():
             maps = [map_BEnn[:2] for map_BEnn in made.maps]
             expected = net.log_prob_scales(made.s_BL[:2], maps, made.z_BZ[m].expand(2, -1))
             assert torch.allclose(found[:, m], expected, atol=1e-4)
-
-
-def test_without_condition():
-    net, made = prior(), batch(3)
-    given_M = torch.tensor([True, False, False])
-    found = log_prob_matrix(net, quantiser(), made.s_BL, made.z_BZ, given_M=given_M)
-    assert torch.allclose(found[:, 1], found[:, 2], atol=1e-5) and not torch.allclose(
-        found[:, 0], found[:, 1]
-    )

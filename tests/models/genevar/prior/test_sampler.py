@@ -301,17 +301,18 @@ def test_scales_and_uses_have_noise_of_their_own():
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("wrong", [
-    {"z": Z[:, :3]}, {"keys": KEYS[:3]}, {"given_N": torch.ones(2, dtype=torch.bool)}, {"batch_size": 0},
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"z": Z[:, :3]}, r"conditions of shape .*got \(7, 3\)"), ({"keys": KEYS[:3]}, "of 7 rows; got 3, 7 and 7"),
+    ({"given_N": torch.ones(2, dtype=torch.bool)}, "of 7 rows; got 7, 2 and 7"), ({"batch_size": 0}, "batch_size"),
 ])  # fmt: skip
-def test_shapes_have_to_fit(wrong):
-    with pytest.raises(UsageError):
+def test_shapes_have_to_fit(wrong, said):
+    with pytest.raises(UsageError, match=said):
         drawn(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"cfg": -1}, {"top_k": -1}, {"top_p": 0}, {"temperature": -1}])
 def test_rules_have_to_make_sense(wrong):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"^Expected {next(iter(wrong))} "):
         SampleRule(**wrong)
 
 

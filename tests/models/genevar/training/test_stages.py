@@ -18,6 +18,7 @@ from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.tokenizer.sharpening import Sharpener
 from genviz.models.genevar.training import flow as flow_stage
 from genviz.models.genevar.training.flow import first_scale
+from genviz.models.genevar.training.prior_task import PriorTask
 from genviz.models.genevar.training.stages import PARTS, train
 from genviz.train.run_options import RunOptions
 from tests.models.genevar.training.cases import GENES, data, interrupt, nano, options, same, windows
@@ -194,10 +195,19 @@ def test_stages_out_of_order_are_refused():
         train(nano(), data(), "tokenizer", options(), fitted=Fitted(**vars(whole()) | {"genes": ["a"]}))
 
 
-def test_a_smaller_share_of_profiles_changes_nothing_but_the_batches():
-    """Without rows that have no profile, batches are paired through and through."""
-    model = train(nano(), data(unpaired=False), "prior", options(), fitted=whole())
-    assert np.isfinite([float(w.sum()) for w in model.prior.parameters()]).all()
+@pytest.mark.parametrize("unpaired", [False, True])
+def test_batches_hold_rows_without_a_profile_where_there_are_any(monkeypatch, unpaired):
+    told = []
+    loss = PriorTask.loss
+
+    def note(self, s_BL, x_BI, paired_B):
+        told.append(paired_B.clone())
+        return loss(self, s_BL, x_BI, paired_B)
+
+    monkeypatch.setattr(PriorTask, "loss", note)
+    train(nano(), data(unpaired=unpaired), "prior", options(), fitted=whole())
+    paired = torch.cat(told)
+    assert paired.any() and bool(paired.all()) == (not unpaired)
 
 
 def test_a_flow_beside_a_plain_prior_learns_the_last_scale():
