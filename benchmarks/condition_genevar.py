@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import genviz as gv
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.metrics import Score, TissueStandard, scores_from_json, scores_to_json
-from genviz.metrics.ridge_bound import RidgeBound
+from genviz.metrics.conditions.ridge_bound import RidgeBound
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.kinds import fit_conditioner
 from genviz.models.genevar.condition.profiles import Profiles

@@ -17,7 +17,7 @@ from typing import Any
 from shared.live import REPEATS, live_notebook, report
 
 import genviz as gv
-from genviz.controllers.sweep import Sweeping, SweepRequest
+from genviz.controllers.sweep.controller import Sweeping, SweepRequest
 from tests.widgets.test_perturbation_sweep_browser import ROWS, VIEW
 
 CLICK = """() => new Promise((done) => {

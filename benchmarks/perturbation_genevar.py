@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 
 import genviz as gv
-from genviz.io.atomic import atomic_write_json
-from genviz.metrics.tissue import TISSUE
+from genviz.io.files.atomic import atomic_write_json
+from genviz.metrics.tiles.tissue import TISSUE
 from genviz.models import GeneVAR
 from genviz.recipes.genevar.rows import Evaluated, load_evaluated
 from genviz.recipes.page_tables import fill_page, markdown
-from genviz.tl.perturbation_controls import cosine
-from genviz.tl.perturbation_tables import share_as_large
-from genviz.tl.perturbation_tests import false_discovery_rate, rms
+from genviz.tl.perturbation.controls import cosine
+from genviz.tl.perturbation.paired_tests import false_discovery_rate, rms
+from genviz.tl.perturbation.tables import share_as_large
 from genviz.tl.ridge import fit_ridge
 
 PREFIX = "genevar_perturbation-"

@@ -24,7 +24,7 @@ import tifffile
 import zarr
 
 import genviz as gv
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.io.library import make_entry
 from genviz.metrics import Score, scores_to_json
 

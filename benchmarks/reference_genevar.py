@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as f
 
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.metrics import Score, scores_to_json
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.prior.rule import SampleRule, sample_rule

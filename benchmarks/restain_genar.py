@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 
 import genviz as gv
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.recipes.genar.crossval import Folds
 from genviz.recipes.genar.restain import run_restain
 

@@ -19,7 +19,7 @@ from anndata import AnnData
 
 import genviz as gv
 from genviz._keys import Obsm
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.io.tile_recipe import TileRecipe, write_recipe
 from genviz.metrics import Score, scores_from_json, scores_to_json
 from genviz.models import GenAR, GeneVAR

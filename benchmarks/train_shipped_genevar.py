@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import genviz as gv
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
-from genviz.io.checkpoint_parts import WEIGHTS
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.parts import WEIGHTS
 from genviz.metrics import scores_from_json
 from genviz.models.genevar.checkpoint import KIND, RANGE
 from genviz.models.genevar.conditions import told_by

@@ -21,8 +21,8 @@ from anndata import AnnData
 
 import genviz as gv
 from genviz._keys import Uns
-from genviz.controllers.velocity import VelocityPaths
-from genviz.io.atomic import atomic_write_json
+from genviz.controllers.velocity.controller import VelocityPaths
+from genviz.io.files.atomic import atomic_write_json
 from genviz.models import GeneVAR
 from genviz.models.genevar.rows import SECTIONS
 from genviz.models.genevar.training_run import stages_folder

@@ -9,8 +9,8 @@ import argparse
 import csv
 from pathlib import Path
 
-from genviz.io.image_masks_archive import image_digest, label_digest
-from genviz.io.image_masks_rows import ImageFile, MaskFile
+from genviz.io.image_masks.archive import image_digest, label_digest
+from genviz.io.image_masks.rows import ImageFile, MaskFile
 
 HERE = Path(__file__).parent / "dsb2018"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz.core.geometry import mpp_from_pitch
-from genviz.io.st_tables import GRID, PIXELS, read_spot_table
+from genviz.io.spots.st_tables import GRID, PIXELS, read_spot_table
 
 HERE = Path(__file__).parent
 COMMIT = "85df7411b987a7dec3feff9718b869a7a82091ec"

@@ -14,7 +14,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels inherit it; torch reads it when it is first imported
 sys.path.insert(0, str(Path(__file__).parents[2]))  # before packages that bring a "tests" of their own
 
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from tests.widgets.lab import QUIET, Lab, Notebook, chromium
 
 REPEATS = 20

@@ -73,7 +73,7 @@ def copy_notebooks(source: Path, place: Path) -> list[Path]:
     -------
     The files that were written, kept originals left out.
     """
-    from genviz.io.atomic import atomic_path
+    from genviz.io.files.atomic import atomic_path
 
     kept = place / _SHIPPED
     kept.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ _NAMES = {
     "hest": "genviz.datasets.hest_sets",
     "list": "genviz.datasets.catalogue",
     "panel": "genviz.datasets.panels",
-    "phantom": "genviz.datasets.synthetic",
+    "phantom": "genviz.datasets.synthetic.phantom",
     "verify": "genviz.datasets.catalogue",
 }
 

@@ -9,13 +9,13 @@ from typing import Any
 from genviz._errors import DownloadError, UsageError
 from genviz.core.counts import first_names
 from genviz.datasets.image_sets import homes
-from genviz.io.download import cache_folder
-from genviz.io.gdc_api import GdcFile, data_release, equal, find_files
-from genviz.io.gdc_fetch import fetch_into, locked
-from genviz.io.gdc_listing import Listing, is_here, new_listing, read_listing, write_listing, write_sheet
-from genviz.io.gdc_sheet import PROFILE_TYPE, SLIDE_TYPE, is_sheet
-from genviz.io.licences import agree
-from genviz.io.manifests import Manifest
+from genviz.io.fetching.download import cache_folder
+from genviz.io.fetching.licences import agree
+from genviz.io.fetching.manifests import Manifest
+from genviz.io.gdc.api import GdcFile, data_release, equal, find_files
+from genviz.io.gdc.fetch import fetch_into, locked
+from genviz.io.gdc.listing import Listing, is_here, new_listing, read_listing, write_listing, write_sheet
+from genviz.io.gdc.sheet import PROFILE_TYPE, SLIDE_TYPE, is_sheet
 
 KIND = "bulk"
 ROLES = {"profiles": PROFILE_TYPE, "slides": SLIDE_TYPE}

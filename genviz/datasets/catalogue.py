@@ -12,10 +12,10 @@ from genviz.datasets.hub_sets import fetch_hub_set, hub_files, is_hub_set
 from genviz.datasets.image_sets import KIND, fetch_image_set, homes
 from genviz.datasets.image_sets_merged import MergedSet
 from genviz.datasets.image_sets_unpacked import section_folder
-from genviz.io.download import fetch_files, located
-from genviz.io.gdc_listing import is_here
-from genviz.io.licences import gate, is_accepted, is_non_commercial
-from genviz.io.manifests import Manifest, load_manifest, manifest_names
+from genviz.io.fetching.download import fetch_files, located
+from genviz.io.fetching.licences import gate, is_accepted, is_non_commercial
+from genviz.io.fetching.manifests import Manifest, load_manifest, manifest_names
+from genviz.io.gdc.listing import is_here
 
 
 @dataclass(frozen=True)

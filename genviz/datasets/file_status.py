@@ -11,11 +11,11 @@ from genviz.datasets.hub_sets import hub_files, is_hub_set, is_listed
 from genviz.datasets.image_sets import homes
 from genviz.datasets.image_sets_merged import MergedSet
 from genviz.datasets.image_sets_unpacked import section_folder
-from genviz.io.download import located
-from genviz.io.gdc_listing import md5_is_right
-from genviz.io.gdc_sheet import PROFILE_TYPE
-from genviz.io.manifests import DataFile, Manifest
-from genviz.io.recognise import how_recognised, is_authentic
+from genviz.io.fetching.download import located
+from genviz.io.fetching.manifests import DataFile, Manifest
+from genviz.io.fetching.recognise import how_recognised, is_authentic
+from genviz.io.gdc.listing import md5_is_right
+from genviz.io.gdc.sheet import PROFILE_TYPE
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from genviz._errors import DownloadError, UsageError
 from genviz._keys import Obs
 from genviz.datasets.hub_sets import hub_files, is_hub_set
 from genviz.io.concat import concat_sections
-from genviz.io.download import located
-from genviz.io.hest import read_hest
-from genviz.io.manifests import Manifest, load_manifest, manifest_names
+from genviz.io.fetching.download import located
+from genviz.io.fetching.manifests import Manifest, load_manifest, manifest_names
+from genviz.io.spots.hest import read_hest
 
 Images = Literal["patches", "slide", "none"]
 

@@ -10,12 +10,12 @@ from filelock import FileLock
 
 from genviz._errors import DownloadError, UsageError
 from genviz.core.counts import first_names
-from genviz.io.download import cache_folder, fetch_files, located
-from genviz.io.hub import Hub, HubFile, ask_hub, authorisation, explained_gate
-from genviz.io.hub_listing import HubListing, read_hub_listing, write_hub_listing
-from genviz.io.licences import require_accepted
-from genviz.io.manifests import DataFile, Manifest, safe_path
-from genviz.io.output import explained
+from genviz.io.fetching.download import cache_folder, fetch_files, located
+from genviz.io.fetching.hub import Hub, HubFile, ask_hub, authorisation, explained_gate
+from genviz.io.fetching.hub_listing import HubListing, read_hub_listing, write_hub_listing
+from genviz.io.fetching.licences import require_accepted
+from genviz.io.fetching.manifests import DataFile, Manifest, safe_path
+from genviz.io.files.output import explained
 
 log = logging.getLogger("genviz")
 

@@ -14,8 +14,8 @@ from genviz._errors import DownloadError
 from genviz._settings import settings
 from genviz.datasets.image_sets_merged import MergedSet
 from genviz.datasets.image_sets_unpacked import unpacked_section
-from genviz.io.download import cache_folder
-from genviz.io.manifests import Manifest
+from genviz.io.fetching.download import cache_folder
+from genviz.io.fetching.manifests import Manifest
 
 log = logging.getLogger("genviz")
 

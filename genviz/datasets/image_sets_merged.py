@@ -15,14 +15,14 @@ from tqdm.auto import tqdm
 
 from genviz._errors import DownloadError, GenvizError
 from genviz._settings import settings
-from genviz.io.download import cache_folder
-from genviz.io.image_masks_archive import image_digest, is_whole_gzip, label_digest, merged_pairs, write_pair
-from genviz.io.image_masks_index import INDEX
-from genviz.io.image_masks_rows import ImageFile, MaskFile
-from genviz.io.licences import agree
-from genviz.io.manifests import Manifest, safe_path
-from genviz.io.output import explained
-from genviz.io.resuming import ResumingDownloader
+from genviz.io.fetching.download import cache_folder
+from genviz.io.fetching.licences import agree
+from genviz.io.fetching.manifests import Manifest, safe_path
+from genviz.io.fetching.resuming import ResumingDownloader
+from genviz.io.files.output import explained
+from genviz.io.image_masks.archive import image_digest, is_whole_gzip, label_digest, merged_pairs, write_pair
+from genviz.io.image_masks.index import INDEX
+from genviz.io.image_masks.rows import ImageFile, MaskFile
 
 log = logging.getLogger("genviz")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from genviz._errors import DataError
-from genviz.io.atomic import atomic_dir
-from genviz.io.download import cache_folder, fetch_files
-from genviz.io.manifests import Manifest, safe_path
-from genviz.io.output import explained
+from genviz.io.fetching.download import cache_folder, fetch_files
+from genviz.io.fetching.manifests import Manifest, safe_path
+from genviz.io.files.atomic import atomic_dir
+from genviz.io.files.output import explained
 from genviz.io.tile_archive import reading_zip
 
 _BLOCK = 1 << 22

@@ -8,8 +8,8 @@ from anndata import AnnData
 
 from genviz._errors import UsageError
 from genviz.datasets.catalogue import fetch
-from genviz.io.image_masks import pairs_to_rows
-from genviz.io.image_masks_layouts import list_pairs
+from genviz.io.image_masks.layouts import list_pairs
+from genviz.io.image_masks.reading import pairs_to_rows
 
 
 def dsb2018(split: str | None = None, labels: Iterable[str] | str | None = None) -> AnnData:

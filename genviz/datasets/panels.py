@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genviz._errors import UsageError
-from genviz.io.manifests import Panel, load_manifest, manifest_names
+from genviz.io.fetching.manifests import Panel, load_manifest, manifest_names
 
 
 def panel(name: str) -> Sequence[str]:

@@ -13,8 +13,8 @@ from genviz._keys import Obs
 from genviz.core.counts import first_names
 from genviz.datasets.catalogue import fetch
 from genviz.io.concat import concat_sections
-from genviz.io.manifests import Manifest, load_manifest
-from genviz.io.st import read_st
+from genviz.io.fetching.manifests import Manifest, load_manifest
+from genviz.io.spots.st import read_st
 
 _READ = ("counts", "spots", "image", "labels")
 

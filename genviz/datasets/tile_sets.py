@@ -14,10 +14,10 @@ from genviz._errors import DataError, DownloadError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.core.counts import first_names
 from genviz.datasets.image_sets import homes
-from genviz.io.download import located
-from genviz.io.image_masks_rows import PixelSource
+from genviz.io.fetching.download import located
+from genviz.io.fetching.manifests import Manifest, Section, load_manifest
+from genviz.io.image_masks.rows import PixelSource
 from genviz.io.library import write_record
-from genviz.io.manifests import Manifest, Section, load_manifest
 from genviz.io.tile_archive import lazy_tiles, list_tiles
 
 KIND = "tiles"

@@ -11,9 +11,9 @@ import numpy as np
 from genviz._errors import GenvizError
 from genviz._keys import Layers, Obs, Obsm, Uns, Varm
 from genviz.core.counts import check_counts, first_names
-from genviz.io.image_masks_check import masks_faults
+from genviz.io.image_masks.check import masks_faults
 from genviz.io.library import entry_of, libraries, library_of_rows, mpp_of, positions
-from genviz.io.placement import check_resolution
+from genviz.io.spots.placement import check_resolution
 from genviz.io.tile_recipe import read_recipe
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genviz._errors import FileFormatError
-from genviz.io.opening import AnyPath, existing, read_text_bytes
+from genviz.io.files.opening import AnyPath, existing, read_text_bytes
 
 _WHAT = "gene sets (GMT)"
 

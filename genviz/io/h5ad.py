@@ -13,9 +13,9 @@ from anndata import AnnData
 
 from genviz._errors import DataError
 from genviz._keys import Uns
-from genviz.io.atomic import atomic_write_h5ad
 from genviz.io.contract import COUNTS_SLOTS, contract_report
-from genviz.io.opening import AnyPath, existing, reading
+from genviz.io.files.atomic import atomic_write_h5ad
+from genviz.io.files.opening import AnyPath, existing, reading
 
 logger = logging.getLogger("genviz")
 

@@ -17,9 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obsm, Uns
 from genviz.core.counts import check_names, first_names
-from genviz.io.atomic import atomic_dir
+from genviz.io.files.atomic import atomic_dir
+from genviz.io.files.output import AnyPath
 from genviz.io.library import is_synthetic
-from genviz.io.output import AnyPath
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -20,9 +20,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.io.atomic import atomic_dir
-from genviz.io.image_masks_index import INDEX
-from genviz.io.output import AnyPath
+from genviz.io.files.atomic import atomic_dir
+from genviz.io.files.output import AnyPath
+from genviz.io.image_masks.index import INDEX
 
 if TYPE_CHECKING:
     from anndata import AnnData

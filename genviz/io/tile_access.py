@@ -17,8 +17,8 @@ from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obsm, Uns
 from genviz.core.resample import area_matrix, resample
 from genviz.io.library import entry_of, library_of_rows, mpp_of, positions
-from genviz.io.slide import open_slide, slide_of
-from genviz.io.slide_base import MemorySlide, Slide
+from genviz.io.slides.base import MemorySlide, Slide
+from genviz.io.slides.reading import open_slide, slide_of
 from genviz.io.tile_recipe import TileRecipe, read_recipe
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import DataError, FileFormatError
-from genviz.io.image_masks_pixels import SUFFIXES, as_rgb, decode_pixels
-from genviz.io.image_masks_rows import ImageFile, PixelSource
-from genviz.io.image_masks_stack import ImageStack
-from genviz.io.opening import reading
+from genviz.io.files.opening import reading
+from genviz.io.image_masks.pixels import SUFFIXES, as_rgb, decode_pixels
+from genviz.io.image_masks.rows import ImageFile, PixelSource
+from genviz.io.image_masks.stack import ImageStack
 
 _HEADER = struct.Struct("<4s22xHH")  # of a member: signature, ..., lengths of its name and of its extra field
 _SIGNATURE = b"PK\x03\x04"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz.controllers.slide_values import ERROR, MEASURED, PREDICTED, UNCERTAINTY, Limits, Values
+from genviz.controllers.slide.values import ERROR, MEASURED, PREDICTED, UNCERTAINTY, Limits, Values
 from genviz.pl import colours
 
 Rgba = NDArray[np.float32]

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from genviz.controllers.slide_words import HINTS, TITLES, UNITS
+from genviz.controllers.slide.words import HINTS, TITLES, UNITS
 from genviz.napari.colouring import STOPS, number_text
 from genviz.napari.session import FADE, HIDE, Session
 

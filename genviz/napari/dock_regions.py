@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from genviz.controllers.slide_regions import Mode
+from genviz.controllers.slide.regions import Mode
 from genviz.napari.session import Session
 
 MODES: tuple[tuple[Mode, str], ...] = (("replace", "new"), ("add", "add"), ("remove", "take out"))

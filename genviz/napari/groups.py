@@ -8,7 +8,7 @@ import numpy as np
 
 from genviz._errors import GenvizError, UsageError
 from genviz._keys import Layers, Obsm
-from genviz.controllers.slide_values import LOWER, MEASURED, PREDICTED, UPPER, Values
+from genviz.controllers.slide.values import LOWER, MEASURED, PREDICTED, UPPER, Values
 from genviz.core.gene_tree import GeneTree
 from genviz.pp.tree import tree_of, tree_recipe
 

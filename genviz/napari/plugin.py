@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genviz._keys import Layers, Uns
-from genviz.controllers.slide import DEFAULT_KEY
+from genviz.controllers.slide.controller import DEFAULT_KEY
 from genviz.napari.recognise import holds_genviz, read_any
 from genviz.napari.section_layers import LayerTuple, section_layers
 from genviz.napari.session import Session

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obsm, Uns
 from genviz.io.contract import contract_report
+from genviz.io.files.opening import reading
 from genviz.io.h5ad import read_h5ad
-from genviz.io.opening import reading
 from genviz.napari.tile_layers import IMAGE_KEYS
 
 if TYPE_CHECKING:

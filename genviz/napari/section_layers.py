@@ -11,8 +11,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from genviz.controllers.slide_pyramid import Pyramid
-from genviz.controllers.slide_section import Spots
+from genviz.controllers.slide.pyramid import Pyramid
+from genviz.controllers.slide.section import Spots
 from genviz.napari.session import Session
 
 LayerTuple = tuple[Any, dict[str, Any], str]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
-from genviz.controllers.slide import DEFAULT_KEY, SlideController
-from genviz.controllers.slide_values import (
+from genviz.controllers.slide.controller import DEFAULT_KEY, SlideController
+from genviz.controllers.slide.values import (
     ERROR,
     LOWER,
     MEASURED,
@@ -22,7 +22,7 @@ from genviz.controllers.slide_values import (
     limits_of,
     panels_of,
 )
-from genviz.controllers.slide_words import TITLES, UNITS
+from genviz.controllers.slide.words import TITLES, UNITS
 from genviz.napari.colouring import Rgba, colours_of, faded, reaches, rgba_of
 from genviz.napari.groups import Group, Groups
 
@@ -40,7 +40,7 @@ class Session:
     Parameters
     ----------
     adata
-        As for `genviz.controllers.slide.SlideController`.
+        As for `genviz.controllers.slide.controller.SlideController`.
     gene
         Gene to begin with; default the one that varies most.
     key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from genviz._lazy import require
-from genviz.controllers.slide import DEFAULT_KEY
+from genviz.controllers.slide.controller import DEFAULT_KEY
 from genviz.napari.display import require_display
 from genviz.napari.session import Session
 from genviz.napari.tile_layers import image_key, row_line, tile_layers

@@ -16,7 +16,7 @@ from genviz.pl.colours import CATEGORIES
 from genviz.pl.house_style import LAYOUT, short, warning
 from genviz.pl.pair_strips import strip
 from genviz.pl.section import jpeg_uri
-from genviz.tl.perturbation_tables import perturbation_effects, perturbation_summary
+from genviz.tl.perturbation.tables import perturbation_effects, perturbation_summary
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import UsageError
 from genviz._keys import Layers
-from genviz.io.atomic import atomic_write_text
+from genviz.io.files.atomic import atomic_write_text
 from genviz.io.library import is_synthetic
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY
 from genviz.pl.report_data import provenance_of, report_data, result_key

@@ -13,8 +13,8 @@ from PIL import Image
 
 from genviz._errors import GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.io.slide import slide_of
-from genviz.io.stored_image import stored_rgb
+from genviz.io.slides.reading import slide_of
+from genviz.io.slides.stored_image import stored_rgb
 
 if TYPE_CHECKING:
     from anndata import AnnData

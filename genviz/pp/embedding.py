@@ -18,8 +18,8 @@ from genviz.features.encoder import Encoder
 from genviz.features.registry import get_encoder
 from genviz.features.stain import fit_normaliser
 from genviz.io.library import library_of_rows, mpp_of, positions
-from genviz.io.placement import refuse_resolution
-from genviz.io.slide import slide_of
+from genviz.io.slides.reading import slide_of
+from genviz.io.spots.placement import refuse_resolution
 from genviz.io.tile_recipe import read_recipe
 from genviz.pp.feature_cache import cache_file, read_cached, write_cached
 from genviz.pp.stain_pixels import stain_pixels, tile_pixels

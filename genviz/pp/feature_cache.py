@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from genviz._settings import settings
-from genviz.io.atomic import atomic_path
+from genviz.io.files.atomic import atomic_path
 
 _FORMAT = 2
 _FEATURES, _NAMES, _SHA256 = "features", "names", "sha256"

@@ -16,7 +16,7 @@ from genviz._keys import Obs, Uns, Var
 from genviz.core.counts import check_names
 from genviz.core.gene_ranks import detection_by_section, variability_rank
 from genviz.io.counts import counts_of, gene_positions
-from genviz.io.opening import existing, read_text_bytes
+from genviz.io.files.opening import existing, read_text_bytes
 from genviz.pp.fitted_rows import FITTED_ON, fitted_on
 from genviz.pp.splitting import training_rows
 

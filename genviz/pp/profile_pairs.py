@@ -20,7 +20,7 @@ from genviz._settings import settings
 from genviz.core.counts import check_names, first_names
 from genviz.io.concat import concat_sections
 from genviz.io.counts import counts_of
-from genviz.io.gdc_slides import slide_pairs
+from genviz.io.gdc.slides import slide_pairs
 from genviz.io.library import is_synthetic
 from genviz.pp.slide_tiling import slide_tiles
 

@@ -21,10 +21,10 @@ from genviz._keys import Obs, Obsm, Uns
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
 from genviz.core.resample import area_matrix
+from genviz.io.files.opening import AnyPath
 from genviz.io.library import attach_slide, make_entry, write_record
-from genviz.io.opening import AnyPath
-from genviz.io.placement import MPP_TOLERANCE, resolutions_apart
-from genviz.io.slide import Slide, open_slide
+from genviz.io.slides.reading import Slide, open_slide
+from genviz.io.spots.placement import MPP_TOLERANCE, resolutions_apart
 from genviz.io.tile_recipe import TileRecipe, write_recipe
 from genviz.pp.slide_mask import pen_mask, stained_mask
 

@@ -15,7 +15,7 @@ from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageErr
 from genviz._keys import Obs, Uns
 from genviz.core.counts import check_names, first_names
 from genviz.core.splits import SPLITS, Part, check_straddling, grouped_split, split_digest
-from genviz.io.opening import existing, reading
+from genviz.io.files.opening import existing, reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obsm
 from genviz.io.library import libraries, mpp_of
-from genviz.io.placement import check_section
-from genviz.io.slide import slide_of
+from genviz.io.slides.reading import slide_of
+from genviz.io.spots.placement import check_section
 from genviz.io.tile_recipe import TileRecipe, write_recipe
 
 if TYPE_CHECKING:

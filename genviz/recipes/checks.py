@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from genviz._errors import UsageError
-from genviz.metrics.extractors import make_extractor
 from genviz.metrics.image_set import ImageSet
+from genviz.metrics.tiles.extractors import make_extractor
 
 _WITHOUT_WEIGHTS = ("statistics", "morphology")
 
@@ -40,12 +40,12 @@ def check_extractor(name: str) -> None:
     Parameters
     ----------
     name
-        See `genviz.metrics.extractors.extractor_names`.
+        See `genviz.metrics.tiles.extractors.extractor_names`.
 
     Raises
     ------
     UsageError, MissingDependencyError, DownloadError, GenvizError
-        See `genviz.metrics.extractors.make_extractor`.
+        See `genviz.metrics.tiles.extractors.make_extractor`.
     """
     if name not in _WITHOUT_WEIGHTS:  # networks do not look at the reference
         make_extractor(name, ImageSet(np.zeros((1, 32, 32, 3), np.uint8)), nuclear=False, device="cpu")

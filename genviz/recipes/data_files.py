@@ -15,7 +15,7 @@ import genviz
 from genviz import datasets
 from genviz._errors import DataError
 from genviz.core.counts import first_names
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 
 PHANTOM = "phantom"
 KEPT = "data_files.json"

@@ -13,8 +13,8 @@ from genviz import datasets, metrics, pl, pp
 from genviz._errors import DownloadError
 from genviz._keys import Obs
 from genviz._settings import settings
-from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_h5ad, atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.models import GenAR, baselines
 from genviz.recipes.genar.held_out import attach_counts, without_counts
 from genviz.recipes.genar.jobs import aligned

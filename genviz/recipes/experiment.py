@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from genviz._errors import UsageError
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.weights.parts import config_digest
 from genviz.metrics import Score
 from genviz.recipes.cost import Cost
 from genviz.recipes.recipe import Recipe, Row, Size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from genviz import datasets, io
 from genviz._errors import UsageError
 from genviz._keys import Obs
-from genviz.io.output import check_new_folder, check_writable
+from genviz.io.files.output import check_new_folder, check_writable
 
 if TYPE_CHECKING:
     from anndata import AnnData

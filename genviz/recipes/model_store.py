@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.weights.parts import config_digest
 
 _SHOWN = 12
 

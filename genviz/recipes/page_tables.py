@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from genviz._errors import FileFormatError
-from genviz.io.atomic import atomic_write_text
+from genviz.io.files.atomic import atomic_write_text
 from genviz.metrics import Score
 
 _MARKER = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import DataError, FileFormatError
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.metrics import scores_from_json, scores_to_json
 from genviz.recipes.experiment import Table
 from genviz.recipes.leakage import LEAKAGE

@@ -11,8 +11,8 @@ from filelock import FileLock
 
 from genviz import pl
 from genviz._errors import DataError
-from genviz.io.atomic import atomic_write_json, atomic_write_text
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.files.atomic import atomic_write_json, atomic_write_text
+from genviz.io.weights.parts import config_digest
 from genviz.metrics import Score
 from genviz.recipes.experiment import Setting
 from genviz.recipes.leakage import LEAKAGE

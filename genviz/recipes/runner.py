@@ -14,8 +14,8 @@ from typing import Any
 
 from genviz._errors import DataError, GenvizError, UsageError
 from genviz.core.counts import first_names
+from genviz.io.files.output import check_writable
 from genviz.io.machine import machine
-from genviz.io.output import check_writable
 from genviz.models.cluster import active_client, in_order
 from genviz.recipes.data_files import data_files, hold_to_data
 from genviz.recipes.diff import read_results

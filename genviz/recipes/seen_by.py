@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genviz import datasets
 from genviz._keys import Obs
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching.manifests import load_manifest
 from genviz.models.genar import seen as genar_seen
 from genviz.models.genevar.condition.rows import sections_of_rows
 from genviz.models.genevar.rows import CHOSEN_BY, CONDITION_ON, SECTIONS, SPLIT_BY

@@ -8,14 +8,14 @@ _NAMES = {
     "Attribution": "genviz.tl.attribution",
     "attribute": "genviz.tl.attribution",
     "enrich": "genviz.tl.enrichment",
-    "RoundTrip": "genviz.tl.round_trip",
-    "roundtrip": "genviz.tl.round_trip",
-    "perturb": "genviz.tl.perturbation",
-    "perturbation_effects": "genviz.tl.perturbation_tables",
-    "perturbation_facts": "genviz.tl.perturbation_tables",
-    "perturbation_summary": "genviz.tl.perturbation_tables",
+    "RoundTrip": "genviz.tl.round_trips.run",
+    "roundtrip": "genviz.tl.round_trips.run",
+    "perturb": "genviz.tl.perturbation.run",
+    "perturbation_effects": "genviz.tl.perturbation.tables",
+    "perturbation_facts": "genviz.tl.perturbation.tables",
+    "perturbation_summary": "genviz.tl.perturbation.tables",
     "swap_tokens": "genviz.tl.swapping",
-    "velocity": "genviz.tl.flow_paths",
+    "velocity": "genviz.tl.flows.paths",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _NAMES)

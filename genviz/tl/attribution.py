@@ -18,14 +18,14 @@ from genviz._errors import UsageError
 from genviz._keys import Obsm
 from genviz._settings import settings
 from genviz.core.counts import first_names
-from genviz.metrics.tissue import TISSUE, TissueStandard
+from genviz.metrics.tiles.tissue import TISSUE, TissueStandard
 from genviz.models.arguments import check_number, check_seed
 from genviz.models.genevar.condition.gradient import code_slopes, mean_logs
 from genviz.models.genevar.condition.profiles import Profiles
 from genviz.models.genevar.conditions import conditions, told_by
 from genviz.models.genevar.rows import record_of
 from genviz.models.genevar.tile_bar import one_bar
-from genviz.tl.matched_genes import matched, partners, shares
+from genviz.tl.perturbation.matched_genes import matched, partners, shares
 from genviz.tl.ridge import Ridge, fit_ridge
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def attribute(
     adata
         At least 10 rows with profiles; tiles are not looked at. Time grows with rows, `n` and `n_edited`.
     statistics
-        Out of `genviz.metrics.tissue.TISSUE`; default all 14.
+        Out of `genviz.metrics.tiles.tissue.TISSUE`; default all 14.
     genes
         Report these only, and edit them; they must be among those that the condition uses. Default all of those.
     n

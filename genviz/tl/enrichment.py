@@ -16,7 +16,7 @@ from genviz.core.gene_tree import GeneTree
 from genviz.io.gmt import read_gmt
 from genviz.pp.panel import panel_of
 from genviz.pp.tree import tree_of
-from genviz.tl.perturbation_tests import false_discovery_rate
+from genviz.tl.perturbation.paired_tests import false_discovery_rate
 
 if TYPE_CHECKING:
     from anndata import AnnData

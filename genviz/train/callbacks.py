@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from tqdm.auto import tqdm
 
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_path
+from genviz.io.files.atomic import atomic_path
 
 
 class KeyedRandomness(Callback):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import CheckpointError
-from genviz.io.atomic import atomic_write_json
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.weights.parts import config_digest
 from genviz.train.fitting import LAST
 
 RUN = "run.json"

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from genviz._errors import CheckpointError
 from genviz._settings import settings
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_path
+from genviz.io.files.atomic import atomic_path
 from genviz.train.batches import Batches
 from genviz.train.fitting import LAST
 from genviz.train.observing import Shows, StopAsked, Watch, observed

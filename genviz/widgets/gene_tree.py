@@ -10,7 +10,7 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from genviz._errors import UsageError
-from genviz.controllers.gene_tree import GeneTreeController
+from genviz.controllers.gene_tree.controller import GeneTreeController
 from genviz.controllers.lanes import Task
 from genviz.pl.group_maps_figure import GroupMap, group_maps
 from genviz.pl.section import section_of
@@ -56,7 +56,7 @@ class GeneTree(View):
     library
         Section.
     controller
-        What the view does, without it: edits, clamps, training (`controllers.gene_tree.GeneTreeController`).
+        What the view does, without it: edits, clamps, training (`controllers.gene_tree.controller`).
 
     Raises
     ------

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz.controllers.gene_tree import GeneTreeController
-from genviz.controllers.gene_tree_rows import log_correlation, number
+from genviz.controllers.gene_tree.controller import GeneTreeController
+from genviz.controllers.gene_tree.rows import log_correlation, number
 from genviz.pl.colours import ERROR, EXPRESSION
 from genviz.pl.section import section_of
 from genviz.widgets.messages import Answer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genviz._errors import UsageError
-from genviz.io.atomic import atomic_path
+from genviz.io.files.atomic import atomic_path
 from genviz.widgets.messages import question_key
 from genviz.widgets.scripts import source_of
 

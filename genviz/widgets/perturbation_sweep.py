@@ -11,12 +11,12 @@ from genviz._errors import UsageError
 from genviz._keys import Obsm
 from genviz._settings import settings
 from genviz.controllers.lanes import Task
-from genviz.controllers.sweep import Sweeping, SweepRequest, SweepRun
-from genviz.controllers.sweep_rows import groups_of, places_of
-from genviz.controllers.sweep_told import STATISTICS, dose_of, frame_of, run_of, tiles_of
-from genviz.tl.gene_edits import ABSOLUTE, FOLD, FOLDS
-from genviz.tl.perturbation import CONTROLS
-from genviz.tl.perturbation_verdict import ENOUGH_EACH
+from genviz.controllers.sweep.controller import Sweeping, SweepRequest, SweepRun
+from genviz.controllers.sweep.rows import groups_of, places_of
+from genviz.controllers.sweep.told import STATISTICS, dose_of, frame_of, run_of, tiles_of
+from genviz.tl.perturbation.gene_edits import ABSOLUTE, FOLD, FOLDS
+from genviz.tl.perturbation.run import CONTROLS
+from genviz.tl.perturbation.verdict import ENOUGH_EACH
 from genviz.widgets.messages import Answer, Asked, Handler, Later, jpeg
 from genviz.widgets.view import View
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genviz.controllers.history import History
     from genviz.metrics import TissueStandard
     from genviz.models import GeneVAR
-    from genviz.tl.perturbation_under_way import Perturbing, Step
+    from genviz.tl.perturbation.under_way import Perturbing, Step
 
 _LANE = "run"
 _PAGE_QUALITY = 92

@@ -13,10 +13,10 @@ import traitlets
 from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz.controllers.lanes import Task
-from genviz.controllers.slide import DEFAULT_KEY, SlideController
-from genviz.controllers.slide_pyramid import TILE
-from genviz.controllers.slide_regions import COLOURS
-from genviz.controllers.slide_words import HINTS, TITLES, UNITS
+from genviz.controllers.slide.controller import DEFAULT_KEY, SlideController
+from genviz.controllers.slide.pyramid import TILE
+from genviz.controllers.slide.regions import COLOURS
+from genviz.controllers.slide.words import HINTS, TITLES, UNITS
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY
 from genviz.widgets.messages import Answer, Asked, Handler, Later, jpeg
 from genviz.widgets.view import View

@@ -11,9 +11,9 @@ import traitlets
 
 from genviz._errors import UsageError
 from genviz.controllers.lanes import Task
-from genviz.controllers.token_cards import Card
-from genviz.controllers.token_edits import TokenEdits
-from genviz.controllers.token_steps import brief
+from genviz.controllers.tokens.cards import Card
+from genviz.controllers.tokens.controller import TokenEdits
+from genviz.controllers.tokens.steps import brief
 from genviz.pl.colours import UNCERTAINTY
 from genviz.pl.contrast import stretched
 from genviz.widgets.messages import Answer, Asked, Handler, Later

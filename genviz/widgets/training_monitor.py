@@ -14,8 +14,8 @@ import traitlets
 
 from genviz._errors import UsageError
 from genviz._lazy import require
-from genviz.controllers.training import Training
-from genviz.controllers.training_record import sheet
+from genviz.controllers.training.controller import Training
+from genviz.controllers.training.record import sheet
 from genviz.pl.colours import CATEGORIES, EXPRESSION
 from genviz.pl.training_figure import training_curves
 from genviz.train.observing import Pictures

@@ -10,8 +10,8 @@ import traitlets
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
-from genviz.controllers.velocity import NONE, VelocityPaths
-from genviz.controllers.velocity_words import CAUTION, headline
+from genviz.controllers.velocity.controller import NONE, VelocityPaths
+from genviz.controllers.velocity.words import CAUTION, headline
 from genviz.pl.velocity_figure import velocity as velocity_figure
 from genviz.widgets.messages import Answer, Asked, Handler, jpeg, png
 from genviz.widgets.view import View

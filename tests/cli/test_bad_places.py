@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from genviz.io import h5_sink
+from genviz.io.files import h5_sink
 from genviz.recipes.genar import jobs
 from tests.cli.processes import signal_when, start
 
@@ -44,7 +44,7 @@ def test_a_full_disk(every_writer, tmp_path, monkeypatch):
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("genviz.io.atomic.flush", full)
+    monkeypatch.setattr("genviz.io.files.atomic.flush", full)
     for said in every_writer(tmp_path / "full"):
         assert said.code == 1
         assert "the disk or quota is full" in said.error

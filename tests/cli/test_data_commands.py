@@ -8,7 +8,7 @@ import json
 import pytest
 
 from genviz._settings import settings
-from genviz.io.manifests import manifest_names
+from genviz.io.fetching.manifests import manifest_names
 from tests.io.file_server import serving
 
 BODY = b"pixels" * 1000

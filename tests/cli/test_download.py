@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from genviz._settings import settings
-from genviz.io import asking
+from genviz.io.fetching import asking
 from tests.cli.processes import start
 from tests.io.file_server import serving
 

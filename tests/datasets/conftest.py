@@ -13,7 +13,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from genviz._settings import settings
-from genviz.io import asking
+from genviz.io.fetching import asking
 from tests.io.hub_server import HubServer, serving_hub
 
 

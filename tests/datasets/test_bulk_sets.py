@@ -13,8 +13,10 @@ from genviz import datasets, io
 from genviz._errors import DataError, DownloadError, UsageError
 from genviz._settings import settings
 from genviz.datasets import bulk_sets
-from genviz.io import asking, gdc_api, gdc_fetch
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching import asking
+from genviz.io.fetching.manifests import load_manifest
+from genviz.io.gdc import api as gdc_api
+from genviz.io.gdc import fetch as gdc_fetch
 from tests.io.gdc_server import serving_gdc, small_gdc
 
 TUMOURS = [f"TCGA-05-42{n:02d}-01A" for n in range(1, 6)]

@@ -9,7 +9,7 @@ import pytest
 from genviz import datasets
 from genviz._errors import UsageError
 from genviz._settings import settings
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching.manifests import load_manifest
 
 HERE = ("C2", "C3", "C4", "C5")
 

@@ -10,7 +10,7 @@ import pytest
 from genviz import datasets, io
 from genviz._errors import DataError, DownloadError, UsageError
 from genviz._settings import settings
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching.manifests import load_manifest
 
 HEST = ["ccrcc", "her2st", "kidney", "mouse-brain", "prad"]
 

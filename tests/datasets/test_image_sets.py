@@ -17,9 +17,9 @@ from genviz._errors import DataError, DownloadError, UsageError
 from genviz._keys import Obs
 from genviz._settings import settings
 from genviz.datasets import catalogue
-from genviz.io.image_masks import read_image_masks
-from genviz.io.image_masks_archive import image_digest, label_digest, merge_masks
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching.manifests import load_manifest
+from genviz.io.image_masks.archive import image_digest, label_digest, merge_masks
+from genviz.io.image_masks.reading import read_image_masks
 from tests.io.file_server import serving
 from tests.io.image_sets import pannuke_fold
 

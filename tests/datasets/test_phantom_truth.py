@@ -13,7 +13,7 @@ from genviz._keys import Layers, Obs, Obsm, Var, Varm
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.core.keyed import row_generator
 from genviz.core.statistics import pearson_columns
-from genviz.datasets.phantom_image import draw_stain
+from genviz.datasets.synthetic.image import draw_stain
 from genviz.features import MorphologyEncoder, fit_normaliser
 from genviz.features.optical_density import optical_density
 from genviz.pp.stain_pixels import stain_pixels

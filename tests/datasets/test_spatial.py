@@ -8,7 +8,7 @@ import pytest
 from genviz import datasets, io
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Uns
-from genviz.io.st_tables import read_count_table
+from genviz.io.spots.st_tables import read_count_table
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from genviz import datasets
 from genviz import io as gvio
 from genviz._errors import DataError, DownloadError, UsageError
 from genviz._settings import settings
-from genviz.io.manifests import load_manifest
+from genviz.io.fetching.manifests import load_manifest
 
 TILES = {
     "CRC_DX_TRAIN_MSIMUT": ["AAAAAAAAAAAA-TCGA-AA-3837-01Z-00-DX1", "AAAAAAAAAAAB-TCGA-CM-4743-01Z-00-DX1"],

@@ -16,7 +16,7 @@ from tests.house.sources import PACKAGE, ROOT
 PROBE = """
 import json
 import genviz
-from genviz.io import manifests
+from genviz.io.fetching import manifests
 from genviz.models import zoo
 print(json.dumps({
     "file": genviz.__file__,

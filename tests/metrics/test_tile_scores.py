@@ -7,10 +7,10 @@ import pytest
 
 from genviz._errors import DataError
 from genviz.metrics import TissueStandard
-from genviz.metrics.composition import composition, nuclei_of
-from genviz.metrics.floors import distances_with_floors
-from genviz.metrics.token_distance import nearest_tokens
-from tests.metrics.test_tissue import painted
+from genviz.metrics.cells.composition import composition, nuclei_of
+from genviz.metrics.conditions.floors import distances_with_floors
+from genviz.metrics.tokens.distance import nearest_tokens
+from tests.metrics.tiles.test_tissue import painted
 
 RNG = np.random.default_rng(0)
 

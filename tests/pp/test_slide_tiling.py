@@ -13,7 +13,7 @@ from genviz import datasets, io, pp, tiles
 from genviz._errors import DataError, UsageError
 from genviz._settings import settings
 from genviz.core.geometry import fit_grid
-from genviz.datasets.phantom_bulk_tiles import draw_colour, paint_tile
+from genviz.datasets.synthetic.bulk_tiles import draw_colour, paint_tile
 from genviz.io.tile_recipe import read_recipe
 from genviz.pp.slide_mask import pen_mask
 

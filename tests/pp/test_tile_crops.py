@@ -8,7 +8,7 @@ import pytest
 from genviz import datasets, io, pp
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
-from genviz.io import image_masks
+from genviz.io.image_masks import reading as image_masks
 from tests.io.conftest import assert_same
 from tests.io.image_sets import index_set, labels, picture
 

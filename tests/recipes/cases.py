@@ -9,7 +9,7 @@ from anndata import AnnData
 from PIL import Image
 from scipy import sparse
 
-from genviz.datasets.synthetic import phantom as painted_phantom
+from genviz.datasets.synthetic.phantom import phantom as painted_phantom
 from genviz.io import open_slide
 from genviz.io.library import make_entry
 from tests.features.painting import tissue

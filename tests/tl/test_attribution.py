@@ -7,9 +7,9 @@ import pytest
 
 import genviz as gv
 from genviz._errors import UsageError
-from genviz.metrics.tissue import TissueStandard
+from genviz.metrics.tiles.tissue import TissueStandard
 from genviz.models.genevar.rows import drawn_rows
-from genviz.tl.matched_genes import matched
+from genviz.tl.perturbation.matched_genes import matched
 from tests.models.genevar.model_cases import model, rows
 
 

@@ -14,9 +14,9 @@ import genviz as gv
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.models.genevar.trajectories import FlowInputs, endpoints
 from genviz.models.pixels import to_images
-from genviz.tl.flow_arrows import arrow_agreement
-from genviz.tl.flow_paths import _chosen
-from genviz.tl.grouping import group_scores, nearest
+from genviz.tl.flows.arrows import arrow_agreement
+from genviz.tl.flows.grouping import group_scores, nearest
+from genviz.tl.flows.paths import _chosen
 from tests.models.genevar.model_cases import model, rows
 
 

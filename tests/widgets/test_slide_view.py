@@ -14,7 +14,7 @@ from PIL import Image
 
 from genviz import widgets
 from genviz._errors import MissingKeyError, UsageError
-from genviz.controllers import slide
+from genviz.controllers.slide import controller as slide
 from genviz.widgets.messages import Later, question_key
 from tests.controllers.slide_cases import NASTY, section
 

@@ -77,7 +77,7 @@ def test_drawing_reports_how_far_it_is(view):
 
 def test_another_edit_ends_the_drawing(view, monkeypatch):
     """What was begun is cancelled at its next piece, and leaves no step."""
-    from genviz.controllers import token_making
+    from genviz.controllers.tokens import making as token_making
 
     own = token_making.draw_cells
 

@@ -12,8 +12,8 @@ import torch
 
 from genviz._errors import CheckpointError
 from genviz.core.gene_tree import GeneTree
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
-from genviz.io.checkpoint_parts import FORMAT
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.parts import FORMAT
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.ensemble import Ensemble
 from genviz.models.parts import CARD, SPLIT, check_finite, fitting_together

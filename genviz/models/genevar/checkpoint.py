@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from genviz._errors import CheckpointError
-from genviz.io.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from genviz.io.checkpoint_parts import FORMAT
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from genviz.io.weights.keyed_tensors import tensors_digest
+from genviz.io.weights.parts import FORMAT
 from genviz.models.genevar.condition.conditioner import Conditioner
 from genviz.models.genevar.condition.kinds import restore_conditioner
 from genviz.models.genevar.config import GeneVARConfig

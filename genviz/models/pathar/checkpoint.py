@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from genviz._errors import CheckpointError
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
-from genviz.io.checkpoint_parts import FORMAT
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.keyed_tensors import tensors_digest
+from genviz.io.weights.parts import FORMAT
 from genviz.models.parts import (
     CARD,
     SPLIT,

@@ -15,8 +15,8 @@ from tqdm.auto import tqdm
 from genviz import metrics
 from genviz._settings import settings
 from genviz.core.gene_tree_fit import fit_gene_tree
-from genviz.io.atomic import atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.metrics import Score
 from genviz.models.genar.flops import Timing, has_bfloat16, measure, transformer_flops
 from genviz.models.genar.presets import preset

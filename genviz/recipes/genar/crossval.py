@@ -15,7 +15,7 @@ import numpy as np
 from genviz import metrics, pp
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Uns, Varm
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.models import GenAR, baselines
 from genviz.recipes.genar.held_out import without_counts
 from genviz.recipes.genar.variants import VARIANTS, Variant

@@ -20,7 +20,7 @@ import torch
 from genviz import datasets, pp
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm, Var
-from genviz.io.manifests import load_manifest, manifest_names
+from genviz.io.fetching.manifests import load_manifest, manifest_names
 from genviz.models import GenAR, baselines
 from genviz.models.genar.presets import preset
 from genviz.recipes.checks import check_extractor, check_names

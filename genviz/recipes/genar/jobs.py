@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from genviz import datasets, io, metrics, pl, pp
 from genviz._errors import UsageError
 from genviz._keys import Layers, Obsm
-from genviz.io.atomic import atomic_write_h5ad, atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_h5ad, atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.models import GenAR
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.pl.report_data import provenance_of, result_key

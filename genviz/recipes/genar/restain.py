@@ -16,9 +16,9 @@ from genviz import metrics, pp
 from genviz._keys import Uns
 from genviz.features.optical_density import optical_density, rgb_of_density, unmix
 from genviz.features.stain import MacenkoNormaliser
-from genviz.io.atomic import atomic_path
+from genviz.io.files.atomic import atomic_path
 from genviz.io.library import attach_slide, entry_of, libraries, mpp_of
-from genviz.io.slide import open_slide, slide_of
+from genviz.io.slides.reading import open_slide, slide_of
 from genviz.models import GenAR
 from genviz.pp.stain_pixels import stain_pixels
 from genviz.recipes.genar.crossval import Folds

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from genviz.metrics import Score
-from genviz.metrics.distances import frechet
+from genviz.metrics.tiles.distances import frechet
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar import ablations

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genviz.core.keyed import row_key
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.metrics import TissueStandard
 from genviz.models.genevar.codec import MPP
 from genviz.models.genevar.conditions import told_by

@@ -10,7 +10,7 @@ import torch
 from filelock import FileLock
 
 from genviz._errors import GenvizError
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.weights.parts import config_digest
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted
 from genviz.models.genevar.flow.masking import MaskNoise, keep_probability, scores

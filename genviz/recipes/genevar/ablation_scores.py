@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genviz._keys import Obsm
 from genviz.metrics import Score
-from genviz.metrics.distances import frechet
+from genviz.metrics.tiles.distances import frechet
 from genviz.models.genevar.codec import decoded
 from genviz.models.genevar.fitted import Fitted
 from genviz.models.genevar.flow.masking import MaskNoise, scale_mask

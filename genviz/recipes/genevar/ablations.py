@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from genviz._errors import DataError
-from genviz.io.atomic import atomic_write_json
-from genviz.io.checkpoint_parts import config_digest
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.weights.parts import config_digest
 from genviz.metrics import Score, scores_to_json
 from genviz.models.genevar.ablations import ablation, complete
 from genviz.models.genevar.codec import MPP

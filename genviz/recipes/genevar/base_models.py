@@ -10,9 +10,9 @@ import torch
 
 from genviz._errors import GenvizError
 from genviz._keys import Layers, Obs, Obsm
-from genviz.io.checkpoint_parts import config_digest, is_checkpoint
-from genviz.io.keyed_tensors import tensors_digest
 from genviz.io.tile_recipe import read_recipe
+from genviz.io.weights.keyed_tensors import tensors_digest
+from genviz.io.weights.parts import config_digest, is_checkpoint
 from genviz.models import GeneVAR
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.codec import MPP

@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 from genviz import metrics
 from genviz._settings import settings
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.metrics import Score
 from genviz.models.genevar.prior.drawing import INJECTION, scale_keys
 from genviz.models.genevar.prior.network import ScalePrior

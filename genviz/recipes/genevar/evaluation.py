@@ -10,11 +10,11 @@ from typing import Any
 from genviz import metrics
 from genviz._errors import UsageError
 from genviz.features.encoder import Encoder
-from genviz.io.atomic import atomic_write_json
-from genviz.io.output import check_writable
-from genviz.metrics.composition import Segment
-from genviz.metrics.extractors import extractor_names
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import check_writable
+from genviz.metrics.cells.composition import Segment
 from genviz.metrics.score import Score
+from genviz.metrics.tiles.extractors import extractor_names
 from genviz.models import GeneVAR
 from genviz.models.arguments import check_number, check_seed
 from genviz.models.genevar.generating import rule_of

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from genviz import metrics
 from genviz._keys import Obsm
 from genviz.features.encoder import Encoder
-from genviz.metrics.composition import Segment, composition
-from genviz.metrics.condition_use import correlation_scores, spread_scores
-from genviz.metrics.extractors import make_extractor
-from genviz.metrics.floors import distances_with_floors
+from genviz.metrics.cells.composition import Segment, composition
+from genviz.metrics.conditions.floors import distances_with_floors
+from genviz.metrics.conditions.use import correlation_scores, spread_scores
 from genviz.metrics.image_set import ImageSet
 from genviz.metrics.row_means import mean_score
 from genviz.metrics.score import Score
-from genviz.metrics.token_distance import nearest_tokens
+from genviz.metrics.tiles.extractors import make_extractor
+from genviz.metrics.tokens.distance import nearest_tokens
 from genviz.models.genevar.codec import tile_tokens
 from genviz.recipes.genevar.jobs import KEY
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError
 from genviz.metrics import Score, TissueStandard
-from genviz.metrics.distances import frechet
-from genviz.metrics.extractors import make_extractor
 from genviz.metrics.image_set import ImageSet
+from genviz.metrics.tiles.distances import frechet
+from genviz.metrics.tiles.extractors import make_extractor
 from genviz.recipes.checks import check_extractor
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.ablation_scores import mean_r
@@ -39,8 +39,8 @@ class FidelityOptions(ModelOptions):
     n
         Tiles a held-out row; every draw is a set of its own, and their distances are averaged.
     extractor
-        ``tissue`` (fourteen statistics) or a name of `metrics.extractors`; ``inception`` alone makes the distance an
-        FID.
+        ``tissue`` (fourteen statistics) or a name of `metrics.tiles.extractors`; ``inception`` alone makes the
+        distance an FID.
     cohorts
         Score → cohort of ``obs["project"]``; ``all`` is always there.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from genviz import io
 from genviz._errors import UsageError
-from genviz.io.output import check_writable, real_path
+from genviz.io.files.output import check_writable, real_path
 
 if TYPE_CHECKING:
     from anndata import AnnData

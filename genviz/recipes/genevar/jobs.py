@@ -11,9 +11,9 @@ import numpy as np
 from genviz import io, pp
 from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
-from genviz.io.atomic import atomic_write_h5ad
+from genviz.io.files.atomic import atomic_write_h5ad
 from genviz.io.library import libraries, mpp_of
-from genviz.io.slide import slide_of
+from genviz.io.slides.reading import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.models import GeneVAR
 from genviz.models.arguments import check_seed

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from genviz.core.keyed import row_key
-from genviz.metrics.ridge_bound import probe_r2
+from genviz.metrics.conditions.ridge_bound import probe_r2
 from genviz.metrics.score import Score
-from genviz.metrics.tissue import TISSUE
+from genviz.metrics.tiles.tissue import TISSUE
 from genviz.models.genevar.flow.masking import MaskNoise
 from genviz.nn.keyed_noise import noise_keys
 from genviz.recipes.genevar.draws import draw

@@ -11,7 +11,7 @@ import numpy as np
 
 from genviz import tl
 from genviz._errors import UsageError
-from genviz.io.atomic import atomic_write_h5ad
+from genviz.io.files.atomic import atomic_write_h5ad
 from genviz.models import GeneVAR
 from genviz.models.arguments import check_seed
 from genviz.recipes.genar.jobs import aligned

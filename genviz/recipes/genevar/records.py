@@ -9,7 +9,7 @@ from typing import Any
 
 from genviz._errors import DataError
 from genviz.metrics import scores_from_json
-from genviz.metrics.tissue import TISSUE
+from genviz.metrics.tiles.tissue import TISSUE
 from genviz.recipes.page_tables import Row, fill_page, markdown
 
 PREFIX = "genevar-"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from genviz._errors import UsageError
 from genviz._keys import Layers, Obs, Obsm, Uns
+from genviz.io.fetching.manifests import load_manifest
 from genviz.io.library import library_of_rows
-from genviz.io.manifests import load_manifest
 from genviz.metrics import TissueStandard
 from genviz.models.genevar.codec import tile_tokens
 from genviz.models.genevar.conditions import conditions, told_by

@@ -15,7 +15,7 @@ from genviz._keys import Obs, Obsm
 from genviz.features.registry import get_encoder
 from genviz.io.concat import concat_sections
 from genviz.metrics import BagSet, Score, SlideProtocol, bag_set, slide_classification
-from genviz.metrics.extractors import encoded
+from genviz.metrics.tiles.extractors import encoded
 from genviz.recipes.checks import check_extractor
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.generated_rows import Case

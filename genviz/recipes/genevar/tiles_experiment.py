@@ -9,7 +9,7 @@ import numpy as np
 
 from genviz.io.concat import concat_sections
 from genviz.metrics import ImageSet, Score, TileProtocol, tile_classification
-from genviz.metrics.tile_net import tile_net
+from genviz.metrics.judges.tile_net import tile_net
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.generated_rows import Case
 from genviz.recipes.genevar.options import ModelOptions, options_of

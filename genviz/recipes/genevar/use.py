@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from genviz._keys import Obsm
 from genviz.core.keyed import row_key
-from genviz.metrics.condition_use import condition_use, correlation_scores
-from genviz.metrics.floors import distances_with_floors
-from genviz.metrics.ridge_bound import RidgeBound
+from genviz.metrics.conditions.floors import distances_with_floors
+from genviz.metrics.conditions.ridge_bound import RidgeBound
+from genviz.metrics.conditions.use import condition_use, correlation_scores
+from genviz.metrics.conditions.within_sections import section_labels
 from genviz.metrics.row_means import mean_score
 from genviz.metrics.score import Score
-from genviz.metrics.within_sections import section_labels
 from genviz.recipes.genevar.draws import draw, has_depth
 from genviz.recipes.genevar.fidelity import TISSUE
 from genviz.recipes.genevar.rows import grid_places, grid_step
@@ -40,7 +40,7 @@ def bound_of(case: Evaluated) -> RidgeBound | None:
 
 
 def use_scores(case: Evaluated, draws: Draws, seed: int) -> dict[str, Score]:
-    """Correlations of the draws with the real tiles, with bounds and nulls; see `metrics.condition_use`."""
+    """Correlations of the draws with the real tiles, with bounds and nulls; see `metrics.conditions.use`."""
     return condition_use(
         draws.statistics,
         case.real,

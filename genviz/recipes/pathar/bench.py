@@ -12,8 +12,8 @@ from genviz import metrics
 from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.metrics import Score
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import new_prior

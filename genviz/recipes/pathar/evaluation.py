@@ -21,8 +21,8 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz._settings import settings
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
-from genviz.io.output import check_writable
+from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import check_writable
 from genviz.metrics import Score
 from genviz.metrics.row_means import by_label, mean_score
 from genviz.models import PathAR

@@ -19,7 +19,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz.core.counts import first_names
 from genviz.core.keyed import row_key
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.metrics import Score, scores_from_json, scores_to_json
 from genviz.metrics.image_set import image_set
 from genviz.models import PathAR

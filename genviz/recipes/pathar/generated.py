@@ -13,8 +13,8 @@ import numpy as np
 from genviz import metrics
 from genviz._errors import DataError
 from genviz.metrics import Score
-from genviz.metrics.extractors import make_extractor
 from genviz.metrics.image_set import ImageSet
+from genviz.metrics.tiles.extractors import make_extractor
 from genviz.recipes.pathar.image_rows import modality
 
 MEAN = "mean"

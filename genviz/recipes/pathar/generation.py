@@ -15,8 +15,8 @@ from genviz import pp
 from genviz._errors import UsageError
 from genviz._keys import Obs
 from genviz.metrics import Score
-from genviz.metrics.distances import fidelity
 from genviz.metrics.image_set import ImageSet
+from genviz.metrics.tiles.distances import fidelity
 from genviz.models import PathAR
 from genviz.models.pathar.prior.rule import sample_rule
 from genviz.recipes.checks import check_extractor

@@ -11,8 +11,8 @@ import numpy as np
 from genviz import datasets, io
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
-from genviz.io.atomic import atomic_write_h5ad
-from genviz.io.output import check_new_folder, check_writable
+from genviz.io.files.atomic import atomic_write_h5ad
+from genviz.io.files.output import check_new_folder, check_writable
 from genviz.io.synthetic_pairs import write_image_pairs
 from genviz.models import PathAR
 from genviz.models.zoo import MODEL_FOLDER

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from genviz.io.checkpoint_parts import config_digest
-from genviz.io.keyed_tensors import read_keyed, write_keyed
+from genviz.io.weights.keyed_tensors import read_keyed, write_keyed
+from genviz.io.weights.parts import config_digest
 from genviz.metrics.image_set import ImageSet
 from genviz.recipes.model_store import model_folder
 from genviz.recipes.pathar.trained import Models

@@ -9,9 +9,9 @@ import numpy as np
 
 from genviz import metrics
 from genviz.metrics.image_set import ImageSet, image_set
+from genviz.metrics.judges.segmenter import Segmenter
+from genviz.metrics.judges.style import StyleNet
 from genviz.metrics.score import Score
-from genviz.metrics.segmenter import Segmenter
-from genviz.metrics.style import StyleNet
 from genviz.models.pathar.prior.rule import SampleRule
 
 if TYPE_CHECKING:

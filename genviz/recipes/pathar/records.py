@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import DataError
-from genviz.io.atomic import atomic_write_json
+from genviz.io.files.atomic import atomic_write_json
 from genviz.metrics import Score, scores_from_json, scores_to_json
 from genviz.recipes.page_tables import Row, fill_page, markdown
 

@@ -15,8 +15,8 @@ from genviz import metrics
 from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.metrics.image_set import ImageSet
-from genviz.metrics.segmentation_table import group_pairs
-from genviz.metrics.segmenter import unet
+from genviz.metrics.judges.segmenter import unet
+from genviz.metrics.protocols.segmentation_table import group_pairs
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.pathar.generated import named

@@ -15,7 +15,7 @@ from anndata import AnnData
 
 from genviz._errors import UsageError
 from genviz._keys import Obs
-from genviz.io.checkpoint_parts import config_digest, is_checkpoint
+from genviz.io.weights.parts import config_digest, is_checkpoint
 from genviz.metrics.image_set import ImageSet
 from genviz.metrics.image_set import image_set as pair_set
 from genviz.models import PathAR

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genviz._errors import CheckpointError, UsageError
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
 from genviz.models import GenAR, GeneVAR
 from genviz.models.genevar.checkpoint import KIND, load_fitted, save_fitted
 from genviz.models.genevar.fitted import Fitted

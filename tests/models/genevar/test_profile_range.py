@@ -9,7 +9,7 @@ import pytest
 
 import genviz as gv
 from genviz._errors import CheckpointError
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
 from genviz.models import GeneVAR
 from genviz.models.genevar.checkpoint import KIND, RANGE, load_fitted, save_fitted
 from genviz.models.genevar.conditions import conditions, told_by

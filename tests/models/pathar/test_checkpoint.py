@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genviz._errors import CheckpointError, UsageError
-from genviz.io.checkpoint import load_checkpoint, save_checkpoint
+from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
 from genviz.models import PathAR
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from tests.models.pathar.tile_cases import LABELS, SIDE, loaded_as, same, tiles, trained, untrained, weights

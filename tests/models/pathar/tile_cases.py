@@ -13,7 +13,7 @@ import torch
 from anndata import AnnData
 
 from genviz._keys import Obs, Obsm
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models import PathAR
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import TOKENIZER, Fitted, new_prior

@@ -9,8 +9,8 @@ import pytest
 
 from genviz import io, metrics
 from genviz._errors import DataError, UsageError
-from genviz.metrics.condition_use import correlation_scores
-from genviz.metrics.tissue import TISSUE
+from genviz.metrics.conditions.use import correlation_scores
+from genviz.metrics.tiles.tissue import TISSUE
 from genviz.models.genevar.prior.rule import sample_rule
 from genviz.pp.fitted_rows import fitted_on
 from genviz.recipes.genevar.draws import draw, has_depth

@@ -9,7 +9,7 @@ import pytest
 
 from genviz import io, metrics, pp
 from genviz._errors import UsageError
-from genviz.metrics.token_cells import cell_shares
+from genviz.metrics.tokens.cells import cell_shares
 from genviz.recipes.pathar import evaluation
 from genviz.recipes.pathar.evaluation import evaluate_pathar, held_out, rows_of_split
 from genviz.recipes.pathar.leak import leak_scores

@@ -7,7 +7,7 @@ import logging
 import torch
 
 from genviz.core.keyed import row_key
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models.genevar.condition.conditioner import Conditioner
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import new_flow

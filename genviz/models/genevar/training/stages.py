@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from genviz._errors import GenvizError, UsageError
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import FLOW, TOKENIZER, Fitted
 from genviz.models.genevar.profile_range import training_range

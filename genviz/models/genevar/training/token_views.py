@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from genviz._settings import settings
 from genviz.core.keyed import row_key
-from genviz.io.keyed_tensors import read_keyed, tensors_digest, write_keyed
+from genviz.io.weights.keyed_tensors import read_keyed, tensors_digest, write_keyed
 from genviz.models.chunks import by_chunks
 from genviz.models.genevar.condition.conditioner import Conditioner
 from genviz.models.genevar.condition.profiles import Profiles

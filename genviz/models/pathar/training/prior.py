@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from genviz.core.keyed import row_key
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models.pathar.fitted import new_prior
 from genviz.models.pathar.prior.config import PriorConfig
 from genviz.models.pathar.prior.network import Prior

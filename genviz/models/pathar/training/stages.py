@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from genviz._errors import GenvizError, UsageError
-from genviz.io.keyed_tensors import tensors_digest
+from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models.declaration import VALIDATION, rows_to_train_on, trained_on
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.config import PathARConfig

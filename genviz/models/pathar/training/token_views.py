@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError
 from genviz._settings import settings
 from genviz.core.keyed import row_generator
-from genviz.io.keyed_tensors import read_keyed, tensors_digest, write_keyed
+from genviz.io.weights.keyed_tensors import read_keyed, tensors_digest, write_keyed
 from genviz.models.chunks import by_chunks
 from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.models.pathar.training.tile_batches import FOREGROUND, TileDraws

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genviz._errors import DataError
-from genviz.io import keyed_tensors
+from genviz.io.weights import keyed_tensors
 from genviz.models.genevar.fitted import new_flow, new_prior
 from genviz.models.genevar.flow.injector import FlowInjector
 from genviz.models.genevar.tile_windows import view_tiles

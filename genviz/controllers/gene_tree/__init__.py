@@ -1,0 +1,1 @@
+"""The gene tree: maps of groups, edits, clamps."""

@@ -1,0 +1,1 @@
+"""A section with its genes, image and regions."""

@@ -1,0 +1,1 @@
+"""A dose sweep that is watched."""

@@ -1,0 +1,1 @@
+"""Procedural tissue with known ground truth, always there."""

@@ -1,0 +1,1 @@
+"""Public data: manifests, licences, downloads that go on where they stopped."""

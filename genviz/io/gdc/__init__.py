@@ -1,0 +1,1 @@
+"""Bulk profiles and slides of the Genomic Data Commons."""

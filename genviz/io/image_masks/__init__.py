@@ -1,0 +1,1 @@
+"""Images with masks of nuclei, in the layouts they are published in."""

@@ -1,0 +1,1 @@
+"""Slides: one face for pyramids, whole-slide formats, Zarr and plain images."""

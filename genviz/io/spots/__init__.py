@@ -1,0 +1,1 @@
+"""Spatial transcriptomics: counts with places, in the formats they come in."""

@@ -1,0 +1,1 @@
+"""Kinds of nuclei in tiles, and their shares."""

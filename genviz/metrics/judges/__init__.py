@@ -1,0 +1,1 @@
+"""Small networks that are trained to judge: they hold no weights of others."""

@@ -1,0 +1,1 @@
+"""What synthetic data are worth in training: folds by patient, groups, mixtures."""

@@ -1,0 +1,1 @@
+"""Sets of tiles against sets of tiles: features, distances, diversity, copies."""

@@ -1,0 +1,1 @@
+"""From RNA to tiles and back."""
