@@ -28,7 +28,7 @@ from genviz.recipes.genevar.rows import Evaluated, load_evaluated
 from genviz.recipes.page_tables import fill_page, markdown
 from genviz.tl.perturbation.controls import cosine
 from genviz.tl.perturbation.paired_tests import false_discovery_rate, rms
-from genviz.tl.perturbation.tables import share_as_large
+from genviz.tl.perturbation.verdict import share_as_large
 from genviz.tl.ridge import fit_ridge
 
 PREFIX = "genevar_perturbation-"

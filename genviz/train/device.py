@@ -44,4 +44,5 @@ def accelerator_status() -> str:
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         return f"CUDA: {torch.cuda.get_device_name(0)}, {(total - free) / 2**30:.1f} of {total / 2**30:.0f} GB in use"
-    return f"CPU, {torch.get_num_threads()} threads; no accelerator"
+    n = torch.get_num_threads()
+    return f"CPU, {n} thread{'s' if n > 1 else ''}; no accelerator"
