@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import ziamath
 from docutils.nodes import SkipNode
+from sphinx.errors import ExtensionError
 
 import genviz
 
@@ -48,10 +49,18 @@ ziamath.config.svg2 = False  # outlines where they stand: glyphs shared by name 
 _PIXELS = 17
 
 
-def drawn(equation: str, *, inline: bool) -> str:
-    """Give an equation as SVG in the colour of the text, its foot on the line's."""
-    picture = ziamath.Latex(equation, size=_PIXELS, color="currentColor", inline=inline)
-    svg = picture.svgxml()
+def drawn(equation: str, page: str, *, inline: bool) -> str:
+    """Give an equation as SVG in the colour of the text, its foot on the line's; if that cannot be, the build ends."""
+    try:
+        picture = ziamath.Latex(equation, size=_PIXELS, color="currentColor", inline=inline)
+        left = "".join(picture.mathml.itertext())
+        if "\\" in left:  # a command that is not known is drawn as it stands
+            raise ValueError(f"unknown command in {left!r}")
+        svg = picture.svgxml()
+    except Exception as err:  # its parser stumbles in many ways
+        raise ExtensionError(
+            f"Expected equations that can be drawn in {page}; got {equation!r} ({type(err).__name__}: {err})."
+        ) from err
     svg.set("style", f"vertical-align: {picture.getyofst():.1f}px")
     svg.set("role", "img")
     svg.set("aria-label", equation)
@@ -60,14 +69,16 @@ def drawn(equation: str, *, inline: bool) -> str:
 
 def inline_equation(writer: Any, node: nodes.math) -> None:
     """Write an equation that stands in a sentence."""
-    writer.body.append(drawn(node.astext(), inline=True))
+    writer.body.append(drawn(node.astext(), writer.builder.current_docname, inline=True))
     raise SkipNode
 
 
 def displayed_equation(writer: Any, node: nodes.math_block) -> None:
-    """Write the lines of an equation that stands alone."""
-    for line in node.astext().split(r"\\"):
-        writer.body.append(f'<div class="equation">{drawn(line, inline=False)}</div>')
+    """Write the lines of an equation that stands alone; lines within an environment are its own."""
+    text = node.astext()
+    for line in [text] if r"\begin{" in text else text.split(r"\\"):
+        picture = drawn(line, writer.builder.current_docname, inline=False)
+        writer.body.append(f'<div class="equation">{picture}</div>')
     raise SkipNode
 
 

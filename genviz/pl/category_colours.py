@@ -46,11 +46,12 @@ def known_colours(kept: Any, n: int, order: Sequence[str] | None = None) -> list
         Where others come from; default `category_colours`.
     """
     order = category_colours(n) if order is None else order
-    given = [str(colour) for colour in kept] if kept is not None else []
+    texts = [str(colour) for colour in kept][:n] if kept is not None else []
+    given = {i: text[:7].lower() for i, text in enumerate(texts) if _HEX.fullmatch(text)}
     found: list[str] = []
     for i in range(n):
-        fits = i < len(given) and _HEX.fullmatch(given[i]) is not None
-        found.append(given[i][:7].lower() if fits else next_colour(found, order))
+        later = [colour for k, colour in given.items() if k > i]
+        found.append(given[i] if i in given else next_colour([*found, *later], order))
     return found
 
 

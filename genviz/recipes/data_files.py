@@ -16,6 +16,7 @@ from genviz import datasets
 from genviz._errors import DataError
 from genviz.core.counts import first_names
 from genviz.io.files.atomic import atomic_write_json
+from genviz.io.files.output import explained
 
 PHANTOM = "phantom"
 KEPT = "data_files.json"
@@ -29,13 +30,14 @@ def data_files(data: Mapping[str, Any]) -> dict[str, str]:
     ----------
     data
         ``name`` of a data set, ``phantom`` or an ``.h5ad`` file, and ``sections`` of it; or ``cohorts``, several data
-        sets. ``beside``: data sets that the experiment reads too.
+        sets. ``beside``: data sets that the experiment reads too. A file of one's own is called as it is named here:
+        recipes that share models may read several of the same last name.
     """
     name = str(data["name"])
     if name == PHANTOM:
         return {PHANTOM: f"made by genviz {genviz.__version__}"}
     if name.endswith(".h5ad"):
-        return {Path(name).name: _digest(Path(name))} if Path(name).is_file() else {}
+        return {name: _digest(Path(name))} if Path(name).is_file() else {}
     wanted = dict.fromkeys(data.get("cohorts", [name]), data.get("sections")) | dict.fromkeys(
         data.get("beside", [])
     )
@@ -47,6 +49,9 @@ def data_files(data: Mapping[str, Any]) -> dict[str, str]:
 
 def hold_to_data(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
     """Refuse a folder whose content was made from other bytes; else note these beside it.
+
+    What a run noted that then made nothing, for a damaged file say, binds nobody. Where all is noted already, nothing
+    is written.
 
     Parameters
     ----------
@@ -64,19 +69,55 @@ def hold_to_data(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
     DataError
         Naming the files that have changed.
     """
-    if not files:
-        return _noted(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{KEPT}.lock"):
-        known = _noted(folder)
-        if other := sorted(name for name in files.keys() & known.keys() if files[name] != known[name]):
-            raise DataError(
-                f"Expected the data that {folder} was made from; {first_names(other)} has other bytes now. Bring them "
-                "back (`genviz data verify`), or choose other folders for the run (--out) and its models (--models)."
-            )
-        if files.keys() - known.keys():
+    if files.items() <= (known := _noted(folder)).items():
+        return known
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{KEPT}.lock"):
+            known = _noted(folder)
+            if _changed(known, files) and not _holds_something(folder):
+                known = {}
+            check_unchanged(folder, known, files)
             atomic_write_json(folder / KEPT, known | dict(files))
-        return known | dict(files)
+    return known | dict(files)
+
+
+def check_unchanged(folder: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse data of which a file has other bytes than it had.
+
+    Parameters
+    ----------
+    folder
+        What was made from them, for the message.
+    before, now
+        File → fingerprint; files of one side alone are not compared.
+
+    Raises
+    ------
+    DataError
+        Naming the files.
+    """
+    if not (other := _changed(before, now)):
+        return
+    back = "Bring them back (`genviz data verify`)"
+    if other == [PHANTOM]:
+        back = f"It was {before[PHANTOM]}, which is not installed: install that"
+    raise DataError(
+        f"Expected the data that {folder} was made from; {first_names(other)} has other bytes now. {back}, or choose "
+        "other folders for the run (--out) and its models (--models)."
+    )
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in before.keys() & now.keys() if before[name] != now[name])
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether there is more than notes and locks."""
+    return any(
+        path.is_file() and path.name != KEPT and path.name[0] != "." and path.suffix != ".lock"
+        for path in folder.rglob("*")
+    )
 
 
 def _noted(folder: Path) -> dict[str, str]:
@@ -85,14 +126,14 @@ def _noted(folder: Path) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder that of its files' names and digests."""
+    """SHA-256 of a file; of a folder that of its files' names and digests, without what file managers leave there."""
     if path.is_file():
         state = path.stat()
         return _digest_of_file(path, state.st_size, state.st_mtime_ns)
     parts = [
-        f"{file.relative_to(path).as_posix()} {_digest(file)}\n"
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
+        f"{name.as_posix()} {_digest(path / name)}\n"
+        for name in sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
+        if not any(part[0] == "." for part in name.parts)
     ]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 

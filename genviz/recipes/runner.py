@@ -17,7 +17,7 @@ from genviz.core.counts import first_names
 from genviz.io.files.output import check_writable
 from genviz.io.machine import machine
 from genviz.models.cluster import active_client, in_order
-from genviz.recipes.data_files import data_files, hold_to_data
+from genviz.recipes.data_files import check_unchanged, data_files, hold_to_data
 from genviz.recipes.diff import read_results
 from genviz.recipes.experiment import Setting, experiment
 from genviz.recipes.leakage import joined_reports, reports_heard
@@ -101,7 +101,9 @@ def run_recipe(
             ) from err
         raise
     # Once more: jobs may have downloaded files, and somebody may have changed them in between.
-    return write_results(setting, out, out / RECORDS, _hold_to_data(setting, out))
+    last = _hold_to_data(setting, out)
+    check_unchanged(out, files, last)
+    return write_results(setting, out, out / RECORDS, last)
 
 
 def _hold_to_data(setting: Setting, out: Path) -> dict[str, str]:

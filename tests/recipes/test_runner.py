@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from genviz._errors import DataError, FileFormatError, UsageError
 from genviz.metrics import Score
+from genviz.recipes.data_files import data_files, hold_to_data
 from genviz.recipes.leakage import check_leakage
 from genviz.recipes.leaks import Scored, Seen
 from genviz.recipes.recipe import read_recipe
@@ -180,14 +181,14 @@ def test_records_and_models_of_other_bytes_are_refused(tmp_path, monkeypatch):
     data.write_bytes(b"first")
     toy = read_recipe(toy_file(tmp_path, ('name = "phantom"', f'name = "{data}"')))
     first = run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")
-    assert list(results_of(first)[0]["provenance"]["data_files"]) == ["rows.h5ad"]
+    assert list(results_of(first)[0]["provenance"]["data_files"]) == [str(data)]
     data.unlink()
     run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models")  # the table can still be written
-    assert list(results_of(first)[0]["provenance"]["data_files"]) == ["rows.h5ad"]
+    assert list(results_of(first)[0]["provenance"]["data_files"]) == [str(data)]
     data.write_bytes(b"second")
     Toy.asked.clear()
     for folder, models in (("run", "new models"), ("new run", "models")):
-        with pytest.raises(DataError, match=r"'rows\.h5ad' has other bytes now"):
+        with pytest.raises(DataError, match=r"rows\.h5ad' has other bytes now"):
             run_recipe(toy, "nano", tmp_path / folder, models=tmp_path / models, seeds=[7])
     assert Toy.asked == []
     run_recipe(toy, "nano", tmp_path / "third", models=tmp_path / "third models")
@@ -221,6 +222,34 @@ def test_data_that_change_under_a_run_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(Toy, "measure", changing)
     with pytest.raises(DataError, match="other bytes"):
         run_recipe(toy, "nano", tmp_path / "run")
+
+
+def test_data_that_changed_before_the_first_record_are_told(tmp_path, monkeypatch):
+    """Another run took the folder, where nothing was made yet, for the new bytes."""
+    use_toy(monkeypatch)
+    data = tmp_path / "rows.h5ad"
+    data.write_bytes(b"first")
+    toy = read_recipe(toy_file(tmp_path, ('name = "phantom"', f'name = "{data}"')))
+    begun = Toy.make_shared
+
+    def changing(self, setting, part, seed):
+        data.write_bytes(b"second")
+        for folder in (tmp_path / "run", setting.models):
+            hold_to_data(folder, data_files(setting.data))
+        return begun(self, setting, part, seed)
+
+    monkeypatch.setattr(Toy, "make_shared", changing)
+    with pytest.raises(DataError, match="other bytes"):
+        run_recipe(toy, "nano", tmp_path / "run", models=tmp_path / "models", seeds=[0])
+
+
+def test_files_of_one_name_do_not_stand_in_each_other_s_way(tmp_path, monkeypatch):
+    use_toy(monkeypatch)
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (data := tmp_path / folder / "rows.h5ad").write_bytes(folder.encode())
+        own = read_recipe(toy_file(tmp_path / folder, ('name = "phantom"', f'name = "{data}"')))
+        run_recipe(own, "nano", tmp_path / folder / "run", models=tmp_path / "models")
 
 
 def test_jobs_run_on_a_cluster(tmp_path):

@@ -87,7 +87,7 @@ def phantom(
     Returns
     -------
     AnnData
-        "bulk": see `phantom_bulk.bulk_rows`. "nuclei": as `io.read_image_masks`, in memory, rows ``<label>-<i>``.
+        "bulk": see `synthetic.bulk.bulk_rows`. "nuclei": as `io.read_image_masks`, in memory, rows ``<label>-<i>``.
         "spatial": as `datasets.her2st`: raw counts in ``X`` (float32 CSR), rows ``XxY`` of one section and
         ``<section>_XxY`` of several, ``obs`` library_id, array_x, array_y, patient, label (the largest
         compartment), ``obsm["spatial"]`` in pixels, ``uns["spatial"][section]`` with slide and mpp.

@@ -70,6 +70,7 @@ def ask(
             passing = err
         except cut as err:
             passing = PassingError(_plain(err))
+            passing.__cause__ = err
         except requests.RequestException as err:
             raise DownloadError(f"{expected}; {err} Check the address.") from err
         failures = 0 if arrived() > before else failures + 1

@@ -5,6 +5,7 @@ Shapes: H, W rows and columns; C channels as stored; 3 RGB.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ from PIL import Image
 from genviz._errors import DataError, FileFormatError
 from genviz.io.files.opening import reading
 from genviz.io.slides.strict_decoding import StrictJpeg, StrictPng
+
+log = logging.getLogger("genviz")
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy"})
 _PLAIN_MODES = frozenset({"1", "L", "LA", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "F"})
@@ -124,10 +127,10 @@ def _eight_bits(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     # Pillow's "I" is 32 bits wide, also where a PNG stores 16.
     if pixels.dtype.kind in "iu" and (not pixels.size or (pixels.min() >= 0 and pixels.max() <= 65535)):
         if pixels.size and 0 < pixels.max() < 256:
-            raise DataError(
-                f"Expected 16-bit values in {where}, as {pixels.dtype} says; the largest is {pixels.max()}, so they "
-                "are of 8 bits, and all would become black. Store them as uint8."
-            )
+            log.warning(
+                "%s is black at 8 bits: its largest value is %d of 65535. If its values are of 8 bits, store them as "
+                "uint8.", where, int(pixels.max()),
+            )  # fmt: skip
         return (pixels >> 8).astype(np.uint8)
     raise DataError(
         f"Expected an 8- or 16-bit image in {where}; got {pixels.dtype} values"

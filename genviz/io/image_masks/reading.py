@@ -100,7 +100,7 @@ def pairs_to_rows(
     Parameters
     ----------
     rows
-        Checked by `image_masks_rows.check_rows`.
+        Checked by `rows.check_rows`.
     record
         What to keep about them in ``uns``.
     name

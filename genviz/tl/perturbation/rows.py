@@ -75,7 +75,7 @@ def joined_rows(
     parts
         In order.
     effects, summary, facts
-        See `perturbation_tables`.
+        See `tables`.
     n, seed, key
         Draws of each row, seed, result key.
     """

@@ -41,7 +41,7 @@ def verdict(size: float, rivals: Sequence[float]) -> str:
     """
     if not rivals:
         return WITHOUT
-    if size <= max(rivals):
+    if not size > max(rivals):
         return WITHIN
     return EXCEEDS if len(rivals) >= NEEDED else f"needs {NEEDED} controls, has {len(rivals)}"
 

@@ -65,8 +65,9 @@ def test_what_brings_something_new_does_not_count():
     ],
 )
 def test_connections_fail_in_plain_words(error, words):
-    with pytest.raises(DownloadError, match=words):
+    with pytest.raises(DownloadError, match=words) as told:
         ask(failing(*[error] * ATTEMPTS), "Expected an answer")
+    assert told.value.__cause__.__cause__ is error  # for a log
 
 
 def test_what_no_attempt_can_help_is_said_at_once(waits):

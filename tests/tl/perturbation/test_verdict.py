@@ -19,6 +19,10 @@ def test_one_control_lets_nothing_exceed_it():
     assert verdict(1.0, [1.0]) == "within its controls" and verdict(9.0, []) == "no controls"
 
 
+def test_what_cannot_be_measured_exceeds_nothing():
+    assert verdict(float("nan"), [1.0] * NEEDED) == "within its controls"
+
+
 @pytest.mark.parametrize("n", [1, 8, 18, 19, 20, 99])
 def test_the_words_and_the_p_agree(n):
     rivals = [1.0] * n
