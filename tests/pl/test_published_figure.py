@@ -43,6 +43,20 @@ def test_one_panel_a_column_with_seeds_means_and_published_numbers():
     assert "T (P, Table 1), size mini" in figure.layout.title.text
 
 
+def test_a_row_whose_only_number_is_another_score_is_left_to_the_table():
+    told = results()
+    told["rows"][0]["published"] = {"fd": {"value": 100.0, "sd": None}}
+    assert list(pl.published(told).layout.yaxis.categoryarray) == ["Ours"]
+
+
+def test_long_names_of_published_scores_are_broken():
+    told = results()
+    told["columns"][1]["published_title"] = "non-neoplastic, % (HoVer-Net)"
+    figure = pl.published(told)
+    assert figure.layout.xaxis2.title.text.count("<br>") == 2
+    assert figure.layout.height > pl.published(results()).layout.height  # room for the second line
+
+
 def test_on_made_up_data_nothing_published_is_drawn():
     figure = pl.published(results(provenance={"data": {"name": "phantom"}}))
     assert {trace.name for trace in figure.data} == {"each seed", "genviz, mean"}
