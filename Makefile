@@ -91,6 +91,7 @@ $(LAB): | $(CORE)
 	$(PIP) --editable '.[notebook]'
 	@touch $@
 
+# The live views are documented from their classes, which need the notebook's packages.
 $(DOCS): | $(CORE)
-	$(PIP) --group docs
+	$(PIP) --editable '.[notebook]' --group docs
 	@touch $@
