@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.data import chosen
-from genviz.cli.options import Device, Preset, Quiet, Verbose, speak
+from genviz.cli.options import Device, Preset, Quiet, Verbose, chosen, speak
 
 FiguresFile = Annotated[Path, typer.Option("--json", help="Where the figures go.")]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.options import Json, Quiet, Verbose, say, speak
+from genviz.cli.options import Json, Quiet, Verbose, chosen, say, speak
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data sets.")
 
@@ -129,8 +129,3 @@ def verify(
     say({"files": files} | {status: tally[status] for status in STATUSES}, "\n".join(lines), as_json=as_json)
     if tally["wrong"]:
         raise typer.Exit(1)
-
-
-def chosen(sections: str | None) -> list[str] | None:
-    """Names of a comma-separated list."""
-    return None if sections is None else [name.strip() for name in sections.split(",") if name.strip()]

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.data import chosen
-from genviz.cli.options import CountData, Device, ImageData, ModelName, Quiet, Seed, Verbose, speak
+from genviz.cli.options import CountData, Device, ImageData, ModelName, Quiet, Seed, Verbose, chosen, speak
 
 AllowSeen = Annotated[
     bool,

@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.data import chosen
-from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, TileRule, Verbose, say_made, speak
+from genviz.cli.options import (
+    Device,
+    Json,
+    ModelName,
+    Quiet,
+    Seed,
+    TileRule,
+    Verbose,
+    chosen,
+    say_made,
+    speak,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

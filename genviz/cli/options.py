@@ -47,6 +47,11 @@ TrainingSections = Annotated[
 _warned: set[str] = set()  # what the running command has said
 
 
+def chosen(names: str | None) -> list[str] | None:
+    """Names of a comma-separated list."""
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+
+
 def speak(*, verbose: bool, quiet: bool) -> None:
     """Send genviz's log to standard error at the level asked for; `-q` also hides progress bars."""
     log = logging.getLogger("genviz")

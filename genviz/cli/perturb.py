@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz._errors import UsageError
-from genviz.cli.data import chosen
-from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, TileRule, Verbose, say, speak
+from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, TileRule, Verbose, chosen, say, speak
 
 
 def perturb(

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from genviz.cli.data import chosen
-from genviz.cli.options import Device, Json, Quiet, Verbose, say, speak
+from genviz.cli.options import Device, Json, Quiet, Verbose, chosen, say, speak
 
 app = typer.Typer(no_args_is_help=True, help="Run the tables and figures of the papers again, at any size.")
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz._errors import UsageError
-from genviz.cli.data import chosen
-from genviz.cli.options import Json, Quiet, Verbose, say, speak
+from genviz.cli.options import Json, Quiet, Verbose, chosen, say, speak
 
 
 def report(

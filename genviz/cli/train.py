@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.data import chosen
 from genviz.cli.options import (
     CountData,
     Device,
@@ -20,6 +19,7 @@ from genviz.cli.options import (
     Seed,
     TrainingSections,
     Verbose,
+    chosen,
     say_trained,
     speak,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-_MARGIN, _GAP = 210, 6
+_PAD, _GAP = 10, 6
 _BROWN = (150, 84, 0)
 
 Strip = tuple[str, NDArray[np.uint8]]
@@ -28,16 +29,25 @@ def contact_sheet(strips: Sequence[Strip], *, measured: str = "real") -> Image.I
     -------
     The sheet.
     """
+    font = ImageFont.load_default(12)
+    are_real = [caption.startswith(measured) for caption, _ in strips]
+    captions = [
+        caption if real else f"{caption}\n(synthetic)"
+        for (caption, _), real in zip(strips, are_real, strict=True)
+    ]
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    left = (
+        math.ceil(max(ruler.multiline_textbbox((0, 0), text, font=font)[2] for text in captions)) + 2 * _PAD
+    )
     height = strips[0][1].shape[0] + _GAP
     width = max(pixels.shape[1] for _, pixels in strips)
-    canvas = Image.new("RGB", (_MARGIN + width, height * len(strips)), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
-    for k, (caption, pixels) in enumerate(strips):
-        canvas.paste(Image.fromarray(pixels), (_MARGIN, k * height))
-        real = caption.startswith(measured)
+    canvas = Image.new("RGB", (left + width, height * len(strips)), "white")
+    draw = ImageDraw.Draw(canvas)
+    for k, (text, real, (_, pixels)) in enumerate(zip(captions, are_real, strips, strict=True)):
+        canvas.paste(Image.fromarray(pixels), (left, k * height))
         draw.multiline_text(
-            (_MARGIN - 10, k * height + height // 2),
-            caption if real else f"{caption}\n(synthetic)",
+            (left - _PAD, k * height + height // 2),
+            text,
             fill="black" if real else _BROWN,
             font=font,
             anchor="rm",

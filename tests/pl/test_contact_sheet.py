@@ -20,3 +20,10 @@ def test_strips_stand_under_one_another_with_captions_beside_them():
     assert (np.ptp(marked.astype(int), axis=-1) > 60).any() and not (
         np.ptp(caption.astype(int), axis=-1) > 60
     ).any()
+
+
+def test_a_long_caption_is_not_cut():
+    tile = np.zeros((40, 50, 3), np.uint8)
+    sheet = np.asarray(contact_sheet([("structure of one, appearance of all of the other tiles", tile)]))
+    assert sheet[:, :10].min() == 255
+    assert sheet[:, : sheet.shape[1] - 50].min() < 50

@@ -49,10 +49,7 @@ def notebook(lab, browser, request):
         page.goto(f"{lab.url}/lab/tree/{name}?reset")
         page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
         if dark:
-            page.wait_for_function("() => window.jupyterapp")
-            page.evaluate(
-                "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-            )
+            opened.theme("Dark")
         if run:
             opened.run_all()
         return opened

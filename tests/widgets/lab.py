@@ -164,6 +164,17 @@ class Notebook:
             self.page.wait_for_timeout(100)
         raise AssertionError(f"The notebook did not run to its end: {prompts}\n{self.outputs()}")
 
+    def theme(self, name: str) -> None:
+        """Change to the theme Light or Dark between splashes: JupyterLab fails where one begins as another fades."""
+        theme, quiet = f"JupyterLab {name}", "!document.querySelector('#jupyterlab-splash')"
+        self.page.wait_for_function(f"() => window.jupyterapp && {quiet}")
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
+        self.page.wait_for_function(
+            f"(theme) => document.body.dataset.jpThemeName === theme && {quiet}", arg=theme
+        )
+
     def outputs(self) -> str:
         """All text below the cells."""
         return "\n".join(self.page.locator(".jp-OutputArea-output").all_inner_texts())

@@ -56,7 +56,6 @@ VIEWS = {
     "sweep": ([sweep.ROWS, sweep.VIEW], ".gv-map", None),
     "swap": ([token_swap.MAKE, token_swap.SHOW, BRUSHED], ".gv-swap-canvas", None),
 }
-THEME = "(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme: `JupyterLab ${theme}`})"
 NOTHING = "() => !gvOpen.ResizeObserver && !gvOpen.MutationObserver && !gvOpen.media && !gvOpen.bitmaps"
 
 
@@ -66,7 +65,7 @@ def test_a_display_follows_the_theme_and_leaves_nothing_behind(notebook, pytestc
     cells = [cell.format(root=str(pytestconfig.rootpath)) if "{root!r}" in cell else cell for cell in cells]
     book = notebook(*cells, script=COUNTED)
     page = book.page
-    page.evaluate(THEME, "Light")  # the server remembers what another test chose
+    book.theme("Light")  # the server remembers what another test chose
     canvas = page.locator(selector).last
     canvas.wait_for(timeout=30_000)
     page.wait_for_timeout(1200)
@@ -77,11 +76,11 @@ def test_a_display_follows_the_theme_and_leaves_nothing_behind(notebook, pytestc
         canvas.press("Escape")
         page.wait_for_timeout(300)
     before = canvas.evaluate(SUM)
-    page.evaluate(THEME, "Dark")
+    book.theme("Dark")
     page.wait_for_function("([c, old]) => (" + SUM + ")(c) !== old", arg=[canvas.element_handle(), before])
     seen = page.evaluate("() => gvOpen")
     assert seen["ResizeObserver"] > 0 and seen["MutationObserver"] == seen["media"] > 0, seen
-    page.evaluate(THEME, "Light")
+    book.theme("Light")
     page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     page.wait_for_selector(".gv-view", state="detached")
     page.wait_for_function(NOTHING)

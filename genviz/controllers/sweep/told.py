@@ -183,6 +183,10 @@ def held_against(facts: dict[str, Any], n_rows: int) -> list[str]:
             f"Each effect stands beside {facts['controls']} other gene sets of like expression at the same dose, and "
             f"{facts['controls']} random steps of the profile's code that are as long."
         )
+        if lone := [name for name, drawn in facts["matched_sets"].items() if not drawn]:
+            said.append(
+                f"Too few other genes are left to match {first_names(lone)}: beside it stand random steps alone."
+            )
     said.append(what_controls_can_say(facts["controls"]))
     said.append(f"The range that values can lie out of is that of {facts['range']['of']}.")
     if absent := facts["ridge"].get("absent"):

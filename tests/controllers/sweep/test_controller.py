@@ -13,7 +13,7 @@ from genviz._errors import DataError, UsageError
 from genviz.controllers.lanes import Cancelled, Task
 from genviz.controllers.sweep.controller import Sweeping, SweepRequest
 from genviz.controllers.sweep.rows import groups_of, places_of
-from genviz.controllers.sweep.told import dose_of, frame_of, run_of, tiles_of
+from genviz.controllers.sweep.told import dose_of, frame_of, held_against, run_of, tiles_of
 from genviz.metrics.tiles.tissue import TISSUE
 from tests.models.genevar.model_cases import model, rows
 
@@ -126,6 +126,18 @@ def test_a_whole_run_in_plain_values(trained, genes):
     assert any("needs 19; take 10 of each kind" in line for line in told["held"])
     assert next(d for d in told["doses"] if d["dose"] == "x1")["line"] is None
     assert any("correlational" in line for line in told["held"])
+    assert not any("random steps alone" in line for line in told["held"])
+
+
+def test_sets_without_matches_are_named():
+    facts = {
+        "controls": 10,
+        "matched_sets": {"half of all": [], "two": [["A", "B"]] * 10},
+        "range": {"of": "the training rows"},
+        "ridge": {},
+    }
+    said = [line for line in held_against(facts, 8) if "random steps alone" in line]
+    assert len(said) == 1 and "'half of all'" in said[0] and "'two'" not in said[0]
 
 
 @pytest.mark.parametrize("stop_after", [4, 8])
