@@ -17,8 +17,8 @@ from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obsm, Uns
 from genviz.core.resample import area_matrix, resample
 from genviz.io.library import entry_of, library_of_rows, mpp_of, positions
-from genviz.io.slides.base import MemorySlide, Slide
-from genviz.io.slides.reading import open_slide, slide_of
+from genviz.io.slides.base import MemorySlide, Slide, open_slide
+from genviz.io.slides.reading import slide_of
 from genviz.io.tile_recipe import TileRecipe, read_recipe
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def tiles(
 
     Returns
     -------
-    uint8 (n_obs, size_px, size_px, 3); its blocks are groups of rows of about 32 MB.
+    dask.array.Array
+        uint8 (n_obs, size_px, size_px, 3); its blocks are groups of rows of about 32 MB.
 
     Raises
     ------

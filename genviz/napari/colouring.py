@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from genviz.controllers.slide.values import ERROR, MEASURED, PREDICTED, UNCERTAINTY, Limits, Values
 from genviz.pl import colours
+from genviz.pl.gene_values import interval_name
 
 Rgba = NDArray[np.float32]
 
@@ -99,8 +100,13 @@ def spot_lines(stored: dict[str, Values], i: int, level: float | None) -> list[t
             )
     low, high = (float(stored[name][i]) if name in stored else np.nan for name in ("lower", "upper"))
     if np.isfinite(low) and np.isfinite(high):
-        label = f"{round(level * 100)} % interval" if level else "interval"
-        lines.append((label, f"{low:.2f} – {high:.2f}", f"{count_text(low)} – {count_text(high)} counts"))
+        lines.append(
+            (
+                interval_name(level),
+                f"{low:.2f} – {high:.2f}",
+                f"{count_text(low)} – {count_text(high)} counts",
+            )
+        )
     if MEASURED in stored and PREDICTED in stored:
         error = float(stored[PREDICTED][i] - stored[MEASURED][i])
         text = f"{error:+.2f}".replace("-", "−") if np.isfinite(error) else "no value"

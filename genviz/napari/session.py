@@ -16,6 +16,7 @@ from genviz.controllers.slide.values import (
     LOWER,
     MEASURED,
     PREDICTED,
+    UNCERTAINTY,
     UPPER,
     Limits,
     Values,
@@ -25,6 +26,7 @@ from genviz.controllers.slide.values import (
 from genviz.controllers.slide.words import TITLES, UNITS
 from genviz.napari.colouring import Rgba, colours_of, faded, reaches, rgba_of
 from genviz.napari.groups import Group, Groups
+from genviz.pl.gene_values import interval_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -235,8 +237,8 @@ class Session:
         columns: dict[str, Any] = {"spot": np.array(self.controller.spots.names, dtype=object)}
         columns |= {name: stored[name] for name in (MEASURED, PREDICTED) if name in stored}
         if LOWER in stored:
-            share = f"{round(self.controller.level * 100)} % " if self.controller.level else ""
-            columns |= {f"{share}interval from": stored[LOWER], f"{share}interval to": stored[UPPER]}
+            interval = interval_name(self.controller.level)
+            columns |= {f"{interval} from": stored[LOWER], f"{interval} to": stored[UPPER]}
         if MEASURED in stored and PREDICTED in stored:
             columns[ERROR] = stored[PREDICTED] - stored[MEASURED]
         return columns
@@ -249,5 +251,8 @@ class Session:
     @property
     def title(self) -> str:
         """One line about what is in view."""
-        line = f"{self.subject} · {TITLES[self.panel].lower()}, {UNITS[self.panel]} · section {self.library}"
+        panel = TITLES[self.panel].lower()
+        if self.panel == UNCERTAINTY:  # in few words: the line has the width of the canvas
+            panel = f"width of {interval_name(self.controller.level)}"
+        line = f"{self.subject} · {panel}, {UNITS[self.panel]} · section {self.library}"
         return line + (" · synthetic tissue" if self.controller.synthetic else "")

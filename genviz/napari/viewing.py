@@ -50,8 +50,9 @@ def view(
 
     Returns
     -------
-    The viewer. The spots are its layer "spots"; ``layer.metadata["genviz"].set(gene=..., panel=...)`` does from Python
-    what the dock widget does.
+    napari.Viewer
+        The spots are its layer "spots"; ``layer.metadata["genviz"].set(gene=..., panel=...)`` does from Python what
+        the dock widget does.
 
     Raises
     ------

@@ -39,8 +39,9 @@ def before_after(
 
     Returns
     -------
-    plotly Figure, one line a row: before, after, mean absolute difference of the channels in grey levels. Dark grey
-    tiles are brightened for the eye; differences are of the pixels as they are.
+    plotly.graph_objects.Figure
+        One line a row: before, after, mean absolute difference of the channels in grey levels. Dark grey tiles are
+        brightened for the eye; differences are of the pixels as they are.
 
     Raises
     ------
@@ -52,18 +53,20 @@ def before_after(
     n = min(n, after.n_obs)
     images = [_of(adata, Obsm.image(key))[:n] for adata in (before, after)]
     change = np.abs(images[1].astype(np.float32) - images[0]).mean(axis=-1)
+    brightened = [stretched(tiles) for tiles in images]
+    notes = [NOTE if brighter else "" for _, brighter in brightened] + [""]
+    titles = ["before (synthetic)", "after (synthetic)", "difference"]
+    if any(notes):  # all in two lines, so that they stand on one height
+        titles = [f"{title}<br>{warning(note or ' ')}" for title, note in zip(titles, notes, strict=True)]
     figure = make_subplots(
         rows=n,
         cols=3,
-        column_titles=["before (synthetic)", "after (synthetic)", "difference"],
+        column_titles=titles,
         row_titles=[short(str(name)) for name in after.obs_names[:n]],
         horizontal_spacing=0.02,
         vertical_spacing=0.03,
     )
-    any_brighter = False
-    for column, (adata, tiles) in enumerate(zip((before, after), images, strict=True)):
-        shown, brighter = stretched(tiles)
-        any_brighter |= brighter
+    for column, (adata, (shown, _)) in enumerate(zip((before, after), brightened, strict=True)):
         masks = np.asarray(adata.obsm[Obsm.mask(key)]) if outlines and Obsm.mask(key) in adata.obsm else None
         for row in range(n):
             mask = None if masks is None else masks[row : row + 1]
@@ -83,8 +86,8 @@ def before_after(
     bar = {"title": "grey levels", "thickness": 12, "x": 1.06}
     figure.update_layout(
         width=940,
-        height=70 + 300 * n,
-        margin={"l": 10, "r": 10, "t": 40, "b": 30},
+        height=70 + 250 * n,
+        margin={"l": 10, "r": 10, "t": 60, "b": 10},
         coloraxis={
             "colorscale": plotly_scale(UNCERTAINTY),
             "cmin": 0,
@@ -93,10 +96,6 @@ def before_after(
         },
         **LAYOUT,
     )
-    if any_brighter:
-        figure.add_annotation(
-            text=warning(NOTE), x=0, y=0, xref="paper", yref="paper", yshift=-22, showarrow=False
-        )
     return figure
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from genviz.pl.colours import ERROR, EXPRESSION, UNCERTAINTY, plotly_scale, shared_range, symmetric_range
-from genviz.pl.gene_values import GeneValues, gene_values
+from genviz.pl.gene_values import GeneValues, gene_values, interval_name
 from genviz.pl.house_style import LAYOUT
 from genviz.pl.scale_bar import draw_scale_bar
 from genviz.pl.section import Section, section_of
@@ -42,12 +42,14 @@ LOOKS = {
     "measured": ("Measured", EXPRESSION, "log2(1+count)"),
     "predicted": ("Predicted", EXPRESSION, "log2(1+count)"),
     "error": ("Error (predicted − measured)", ERROR, "log2 units"),
-    "uncertainty": ("Uncertainty (width of the interval)", UNCERTAINTY, "log2 units"),
+    "uncertainty": ("Uncertainty (width of the {interval})", UNCERTAINTY, "log2 units"),
 }
-"""Title, colours and unit of each panel."""
+"""Title, colours and unit of each panel; the title of the last names the interval."""
 
 
-def panel_of(name: str, values: NDArray[np.floating], bounds: tuple[float, float]) -> Panel:
+def panel_of(
+    name: str, values: NDArray[np.floating], bounds: tuple[float, float], level: float | None = None
+) -> Panel:
     """A panel as every slide figure draws it.
 
     Parameters
@@ -58,8 +60,11 @@ def panel_of(name: str, values: NDArray[np.floating], bounds: tuple[float, float
         One a spot.
     bounds
         Low and high end of the colours.
+    level
+        Share of the interval that an uncertainty is the width of; None where it is not known.
     """
     title, colours, unit = LOOKS[name]
+    title = title.format(interval=interval_name(level))
     return Panel(title, np.asarray(values, np.float64), colours, (float(bounds[0]), float(bounds[1])), unit)
 
 
@@ -93,8 +98,10 @@ def compare(
 
     Returns
     -------
-    plotly Figure. Values are log2(1 + count); spots are drawn at their true diameter; axes in micrometres.
-    Without measured counts only prediction and uncertainty are drawn.
+    plotly.graph_objects.Figure
+        Values are log2(1 + count); axes in micrometres. Spots have their true diameter at the size that the figure
+        opens with; zoomed in, they keep that size on the screen (`SlideView` and `report` scale them). Without
+        measured counts only prediction and uncertainty are drawn.
 
     Raises
     ------
@@ -109,7 +116,7 @@ def compare(
         section,
         _panels(gene_values(adata, gene, key, section.rows)),
         names,
-        title=f"<b>{gene}</b>  ·  section {section.library}",
+        title=f"<b>{gene}</b>  ·  {section.heading}",
         image=image,
         opacity=opacity,
     )
@@ -182,7 +189,7 @@ def _panels(values: GeneValues) -> list[Panel]:
     if values.error is not None:
         panels.append(panel_of("error", values.error, symmetric_range(values.error)))
     if values.width is not None:
-        panels.append(panel_of("uncertainty", values.width, shared_range(values.width)))
+        panels.append(panel_of("uncertainty", values.width, shared_range(values.width), values.level))
     return panels
 
 

@@ -56,7 +56,7 @@ def doses(
 
     Returns
     -------
-    plotly Figure.
+    plotly.graph_objects.Figure
 
     Raises
     ------
@@ -135,7 +135,7 @@ def dose_effects(
 
     Returns
     -------
-    plotly Figure.
+    plotly.graph_objects.Figure
 
     Raises
     ------

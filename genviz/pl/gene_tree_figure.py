@@ -44,8 +44,9 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
 
     Returns
     -------
-    plotly Figure. A box's width is the square root of its mean count, so that rare genes stay visible;
-    its colour is log2(1 + mean count).
+    plotly.graph_objects.Figure
+        A box's width is the square root of its mean count, so that rare genes stay visible; its colour is
+        log2(1 + mean count).
 
     Raises
     ------
@@ -53,7 +54,7 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
         Without a tree.
     """
     tree = tree_of(adata) if tree is None else tree
-    mean_G = _mean_counts(adata, tree, key)
+    mean_G, which = _mean_counts(adata, tree, key)
     labels, ids, parents, values, colours, hover = [], [], [], [], [], []
     for scale, n_groups in enumerate(tree.scales):
         totals = tree.aggregate(mean_G[None, :], scale)[0]
@@ -63,7 +64,7 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
             members = tree.members(scale, group)
             ids.append(f"{scale}/{group}")
             parents.append("" if above is None else f"{scale - 1}/{above[group]}")
-            labels.append(_label(members, totals[group], mean_G, tree))
+            labels.append(_label(members, f"{totals[group]:,.0f} counts a spot, {which}", mean_G, tree))
             values.append(float(weights[group]))
             colours.append(float(np.log2(1.0 + totals[group])))
             hover.append(
@@ -105,22 +106,22 @@ def gene_tree(adata: AnnData, tree: GeneTree | None = None, *, key: str | None =
     return figure
 
 
-def _mean_counts(adata: AnnData, tree: GeneTree, key: str | None) -> NDArray[np.float64]:
-    """Mean count of each gene of the tree, (G,)."""
+def _mean_counts(adata: AnnData, tree: GeneTree, key: str | None) -> tuple[NDArray[np.float64], str]:
+    """Mean count of each gene of the tree, (G,), and whether it was predicted or measured."""
     view = adata[:, list(tree.genes)]
     if key is not None and Layers.mean(key) in view.layers:
-        matrix = view.layers[Layers.mean(key)]
+        matrix, which = view.layers[Layers.mean(key)], "predicted"
     else:
-        matrix = view.layers.get(Layers.COUNTS, view.X)
-    return np.asarray(matrix.mean(axis=0), dtype=np.float64).ravel()
+        matrix, which = view.layers.get(Layers.COUNTS, view.X), "measured"
+    return np.asarray(matrix.mean(axis=0), dtype=np.float64).ravel(), which
 
 
-def _label(members: list[str], total: float, mean_G: NDArray[np.float64], tree: GeneTree) -> str:
+def _label(members: list[str], total: str, mean_G: NDArray[np.float64], tree: GeneTree) -> str:
     """A group is named by its most abundant genes."""
     if len(members) == 1:
         return members[0]
     if len(members) == tree.n_genes:
-        return f"all {tree.n_genes} genes · {total:,.0f} counts a spot"
+        return f"all {tree.n_genes} genes · {total}"
     index = {gene: i for i, gene in enumerate(tree.genes)}
     top = sorted(members, key=lambda gene: -mean_G[index[gene]])[:_NAMED_GENES]
     return ", ".join(top) + (" …" if len(members) > _NAMED_GENES else "")

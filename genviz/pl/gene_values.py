@@ -6,6 +6,7 @@ the read-out every score uses, not log2(1 + E[X]).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError, UsageError
-from genviz._keys import Layers
+from genviz._keys import Layers, Uns
 from genviz.core.gene_names import near_genes
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneValues:
-    """Values of one gene, each float (n,), or None where the object does not hold them."""
+    """Values of one gene, each float (n,), or None where the object does not hold them.
+
+    `level` is the share of the credible interval, 0.9 for 90 %; None where the prediction did not record it.
+    """
 
     measured: NDArray[np.float64] | None
     predicted: NDArray[np.float64]
     lower: NDArray[np.float64] | None
     upper: NDArray[np.float64] | None
+    level: float | None
 
     @property
     def error(self) -> NDArray[np.float64] | None:
@@ -86,4 +91,33 @@ def gene_values(adata: AnnData, gene: str, key: str, rows: NDArray[np.intp]) -> 
         predicted=predicted,
         lower=read(Layers.lower(key), log=True),
         upper=read(Layers.upper(key), log=True),
+        level=interval_level(adata, key),
     )
+
+
+def interval_level(adata: AnnData, key: str) -> float | None:
+    """Share of a prediction's credible interval, from its record in ``uns``; None where there is none.
+
+    Parameters
+    ----------
+    adata
+        Reads ``uns["genviz"]["<key>"]``.
+    key
+        The result key.
+    """
+    record = adata.uns.get(Uns.GENVIZ, {}).get(key, "{}")
+    try:
+        return float((json.loads(record) if isinstance(record, str) else record)["level"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def interval_name(level: float | None) -> str:
+    """What an interval is called: "90 % interval", or only "interval" where its share is not known.
+
+    Parameters
+    ----------
+    level
+        Share of the interval, from 0 to 1.
+    """
+    return "interval" if level is None else f"{100 * level:.4g} % interval"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _TREE_PX, _GAP_PX = 980, 250, 50
 _DRAWN_PX, _MOST_PX, _BAR_PX, _BETWEEN_PX = _WIDTH - 40, 420, 75, 12
+_SMALL = {"tickfont": {"size": 11}, "thickness": 9, "outlinewidth": 0}  # a colour bar
 _TICKS = (0, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 
@@ -51,7 +52,8 @@ def group_maps(
 
     Returns
     -------
-    plotly Figure; spots at their true diameter, axes in micrometres.
+    plotly.graph_objects.Figure
+        Spots have their true diameter at the size that the figure opens with; axes in micrometres.
     """
     figure = gene_tree(adata, tree, key=key)
     pad = section.diameter_um / 2 + 200.0
@@ -59,8 +61,12 @@ def group_maps(
     px, starts = _columns(maps)
     high = px * (bottom - top) / (right - left)
     height = _TREE_PX + high + 3 * _GAP_PX
+    below, right_of = (high + 1.4 * _GAP_PX) / height, 1 - _BAR_PX / _DRAWN_PX
     figure.update_traces(
-        domain={"x": [0, 1], "y": [(high + 1.4 * _GAP_PX) / height, 1]}, marker_showscale=False
+        domain={"x": [0, right_of], "y": [below, 1]},
+        marker_colorbar=_SMALL
+        | {"x": right_of + 0.004, "y": (below + 1) / 2, "len": 1 - below, "yanchor": "middle"},
+        marker_colorbar_title_font_size=11,
     )
     bounds = shared_range(*(np.log2(1 + one.values) for one in maps if not one.is_change))
     for index, (one, x0) in enumerate(zip(maps, starts, strict=True)):
@@ -111,8 +117,7 @@ def _columns(maps: list[GroupMap]) -> tuple[float, list[float]]:
 
 def _bar(one: GroupMap, high: float, x: float, y: float) -> dict[str, Any]:
     """Colour bar to the right of a map; counts on their own ticks, for the colours run on a logarithm."""
-    small = {"tickfont": {"size": 11}, "thickness": 9, "outlinewidth": 0}
-    bar = {"x": x + 0.004, "y": y / 2, "len": y, "yanchor": "middle", **small}
+    bar = {"x": x + 0.004, "y": y / 2, "len": y, "yanchor": "middle", **_SMALL}
     name = "counts a spot, after − before" if one.is_change else "counts a spot"
     bar["title"] = {"text": name, "side": "right", "font": {"size": 11}}
     if one.is_change:

@@ -55,7 +55,7 @@ def pairs(
 
     Returns
     -------
-    plotly Figure.
+    plotly.graph_objects.Figure
 
     Raises
     ------

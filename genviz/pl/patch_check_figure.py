@@ -46,7 +46,8 @@ def patch_check(
 
     Returns
     -------
-    plotly Figure; the circle is the spot at its true diameter, the bar 50 micrometres.
+    plotly.graph_objects.Figure
+        The circle is the spot at its true diameter, the bar 50 micrometres.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def patch_check(
         _draw_tile(figure, index, jpeg_uri(tile_HW3, size_px), side_um, section.diameter_um)
     figure.update_layout(
         title={
-            "text": f"<b>Tile check</b> · section {section.library} · {size_px} px = {side_um:.0f} µm "
+            "text": f"<b>Tile check</b> · {section.heading} · {size_px} px = {side_um:.0f} µm "
             f"({section.mpp:.3f} µm/px) · circle = spot, {section.diameter_um:.0f} µm · bar = 50 µm",
             "x": 0.01,
         },

@@ -32,7 +32,7 @@ def published(results: Mapping[str, Any]) -> go.Figure:
 
     Returns
     -------
-    plotly Figure.
+    plotly.graph_objects.Figure
 
     Raises
     ------

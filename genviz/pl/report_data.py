@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Layers, Uns
+from genviz.pl.gene_values import interval_level, interval_name
 from genviz.pl.section import Section, libraries, section_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def report_data(adata: AnnData, key: str, genes: list[str]) -> dict[str, Any]:
     return {
         "log2Step": LOG2_STEP,
         "genes": genes,
+        "interval": interval_name(interval_level(adata, key)),
         "geneScores": _gene_scores(adata, key, columns),
         "sections": [_pack_section(adata, key, columns, section) for section in sections],
     }

@@ -56,7 +56,8 @@ def report(
 
     Returns
     -------
-    The path written.
+    pathlib.Path
+        The file written.
 
     Raises
     ------
@@ -78,6 +79,7 @@ def report(
     provenance = provenance_of(adata, key)
     heading = title or f"Predicted expression · {adata.n_obs} spots, {len(chosen)} genes"
     data = report_data(adata, key, chosen)
+    data["synthetic"] = is_synthetic(adata)
     data["colours"] = {"expression": EXPRESSION, "error": ERROR, "uncertainty": UNCERTAINTY}
     page = _fill(
         {

@@ -30,7 +30,12 @@ COLUMNS = (
     ("dn_pcc_200", "depth-norm. PCC-200", "correlation once sequencing depth is divided out", True),
     ("kd_pcc_200", "known-depth PCC-200", "correlation when each spot's true panel total is given", True),
     ("depth_r", "depth r", "correlation of log panel totals", True),
-    ("coverage_gene", "90 % coverage", "share of measured counts inside the interval", None),
+    (
+        "coverage_gene",
+        "coverage",
+        "share of measured counts inside the interval, to be held against its level",
+        None,
+    ),
     ("joint_nll", "joint NLL", "negative log-likelihood of a spot's whole count vector, nats", False),
 )
 
@@ -42,7 +47,7 @@ def score_tables(models: Mapping[str, Mapping[str, Score]]) -> str:
     head = "".join(f'<th title="{html.escape(text)}">{name}</th>' for _, name, text, _ in columns)
     rows = []
     for model, found in models.items():
-        cells = "".join(_cell(found.get(metric), best.get(metric)) for metric, *_ in columns)
+        cells = "".join(_cell(metric, found.get(metric), best.get(metric)) for metric, *_ in columns)
         rows.append(f"<tr><th>{html.escape(model)}</th>{cells}</tr>")
     legend = "".join(f"<li><b>{name}</b>: {html.escape(text)}</li>" for _, name, text, _ in columns)
     return (
@@ -59,10 +64,10 @@ def _best(models: Mapping[str, Mapping[str, Score]], metric: str, larger: bool) 
         for found in models.values()
         if metric in found and found[metric].value == found[metric].value
     ]
-    return (max if larger else min)(values) if values else None
+    return (max if larger else min)(values) if len(values) > 1 else None  # nothing is best by itself
 
 
-def _cell(score: Score | None, best: float | None) -> str:
+def _cell(metric: str, score: Score | None, best: float | None) -> str:
     if score is None or score.value != score.value:
         return '<td class="none">–</td>'
     digits = 1 if abs(score.value) >= 100 else 3
@@ -71,6 +76,8 @@ def _cell(score: Score | None, best: float | None) -> str:
         text = f"<b>{text}</b>"
     if score.ci is not None:
         text += f"<small>{score.ci[0]:.{digits}f} – {score.ci[1]:.{digits}f}</small>"
+    if metric == "coverage_gene" and score.note:  # says the level that it is to be held against
+        text += f"<small>{html.escape(score.note)}</small>"
     return f"<td>{text}</td>"
 
 

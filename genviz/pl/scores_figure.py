@@ -47,7 +47,8 @@ def scores(
 
     Returns
     -------
-    plotly Figure; intervals are of spots within sections.
+    plotly.graph_objects.Figure
+        Intervals are of spots within sections.
 
     Raises
     ------

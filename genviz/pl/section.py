@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from PIL import Image
 
 from genviz._errors import GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
+from genviz.io.library import is_synthetic
 from genviz.io.slides.reading import slide_of
 from genviz.io.slides.stored_image import stored_rgb
+from genviz.pl.house_style import warning
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -55,6 +58,8 @@ class Section:
         Micrometres per full-resolution pixel.
     backdrop
         Tissue image, or None when neither the slide nor a thumbnail is at hand.
+    synthetic
+        Whether the tissue was drawn by a program.
     """
 
     library: str
@@ -63,6 +68,14 @@ class Section:
     diameter_um: float
     mpp: float
     backdrop: Backdrop | None
+    synthetic: bool
+
+    @property
+    def heading(self) -> str:
+        """The section in a title, in plotly's HTML; drawn tissue is named so."""
+        return f"section {html.escape(self.library)}" + (
+            f" · {warning('synthetic tissue')}" if self.synthetic else ""
+        )
 
 
 def libraries(adata: AnnData) -> list[str]:
@@ -123,6 +136,7 @@ def section_of(adata: AnnData, library: str | None = None, *, max_px: int = 1400
         diameter_um=diameter_px * float(mpp),
         mpp=float(mpp),
         backdrop=_backdrop(adata, library, info, float(mpp), max_px),
+        synthetic=is_synthetic(adata),
     )
 
 

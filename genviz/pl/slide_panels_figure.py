@@ -23,6 +23,7 @@ def slide_panels(
     values: Mapping[str, NDArray[np.floating]],
     limits: Mapping[str, tuple[float, float]],
     *,
+    level: float | None = None,
     library: str | None = None,
     image: bool = True,
     opacity: float = 0.95,
@@ -39,6 +40,8 @@ def slide_panels(
         One value a spot of the section, by panel: ``measured``, ``predicted``, ``error``, ``uncertainty``.
     limits
         Low and high end of the colours, by panel.
+    level
+        Share of the interval that the uncertainty is the width of; None where it is not known.
     library
         Section; may be omitted when there is only one.
     image
@@ -51,10 +54,10 @@ def slide_panels(
     UsageError
         Nothing to draw.
     """
-    panels = [panel_of(name, values[name], limits[name]) for name in LOOKS if name in values]
+    panels = [panel_of(name, values[name], limits[name], level) for name in LOOKS if name in values]
     if not panels:
         raise UsageError(f"Expected values of {', '.join(LOOKS)}; got none. Show at least one panel.")
     section = section_of(adata, library)
     names = [str(name) for name in adata.obs_names[section.rows]]
-    heading = f"<b>{html.escape(gene)}</b>  ·  section {html.escape(section.library)}"
+    heading = f"<b>{html.escape(gene)}</b>  ·  {section.heading}"
     return panels_figure(section, panels, names, title=heading, image=image, opacity=opacity)

@@ -41,7 +41,8 @@ def token_maps(adata: AnnData, *, key: str = "pathar", n: int = 4) -> go.Figure:
 
     Returns
     -------
-    plotly Figure, one row a tile.
+    plotly.graph_objects.Figure
+        One row a tile.
 
     Raises
     ------

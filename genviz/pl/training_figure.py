@@ -40,7 +40,8 @@ def training_curves(stages: Sequence[Mapping[str, Any]]) -> go.Figure:
 
     Returns
     -------
-    plotly Figure, three panels a row; curves of validation rows are dashed where training's are beside them.
+    plotly.graph_objects.Figure
+        Three panels a row; curves of validation rows are dashed where training's are beside them.
     """
     placed = [(stage, panel) for stage in stages for panel in stage["panels"]]
     n_rows = max(1, -(-len(placed) // _COLUMNS))

@@ -59,7 +59,8 @@ def velocity(adata: AnnData, *, key: str = "velocity", colour: str | None = None
 
     Returns
     -------
-    plotly Figure, one panel a model.
+    plotly.graph_objects.Figure
+        One panel a model.
 
     Raises
     ------
@@ -214,6 +215,6 @@ def _lay_out(figure: go.Figure, n_panels: int, height: int, title: str) -> None:
         height=height + 180,
         title={"text": "Where the flow takes noise", "x": 0.01},
         margin={"l": 20, "r": 20, "t": 70, "b": 80},
-        legend={"title": title, "itemsizing": "constant"},
+        legend={"title": {"text": title, "font": {"size": 13}}, "itemsizing": "constant"},
         **LAYOUT,
     )

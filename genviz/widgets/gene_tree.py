@@ -184,7 +184,7 @@ class GeneTree(View):
             maps.append(
                 GroupMap("Change under the what-if", (clamped - predicted)[section.rows], is_change=True)
             )
-        title = f"{control.label(k, group)} · {control.tree.scales[k]} groups · section {section.library}"
+        title = f"{control.label(k, group)} · {control.tree.scales[k]} groups · {section.heading}"
         key = control.key if control.model is None else None
         return group_maps(control.adata, control.tree, section, maps, title=title, key=key)
 

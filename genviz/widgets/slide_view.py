@@ -277,6 +277,7 @@ class SlideView(View):
             self.gene,
             {name: values for name, values in controller.values(self.gene).items() if name in self.shown},
             controller.limits(self.gene),
+            level=controller.level,
             library=self.library,
             image=self.image,
             opacity=self.opacity,

@@ -63,6 +63,15 @@ def test_features_are_what_hovering_shows():
     assert columns["error"].dtype == np.float64
 
 
+def test_uncertainty_names_the_interval_that_the_prediction_recorded():
+    adata = section()
+    adata.uns[Uns.GENVIZ] = {"genar": '{"level": 0.8}'}
+    session = Session(adata, gene="left")
+    assert "80 % interval from" in session.features
+    session.set(panel="uncertainty")
+    assert "left · width of 80 % interval, log2 units · section" in session.title
+
+
 def test_words_about_a_spot():
     lines = spot_lines(Session(section(), gene="left").stored, 0, 0.9)
     assert lines[0] == ("measured", "3.17", "8 counts")

@@ -97,6 +97,13 @@ def test_without_measurement_only_what_is_known_is_drawn():
     assert "Uncertainty (width of the interval)" not in panels(pl.compare(adata, "ACTB"))
 
 
+def test_uncertainty_names_the_interval_that_the_prediction_recorded():
+    assert (
+        list(panels(pl.compare(prediction(level=0.8), "ACTB")))[-1]
+        == "Uncertainty (width of the 80 % interval)"
+    )
+
+
 def test_one_section_of_several():
     adata = prediction(sections=("C2", "C5"))
     figure = pl.compare(adata, "ACTB", library="C5")

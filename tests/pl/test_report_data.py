@@ -44,6 +44,11 @@ def test_values_come_back_as_they_were():
     assert section["image"]["widthUm"] == 60 / 0.02 * MPP
 
 
+def test_the_page_names_the_interval():
+    assert report_data(prediction(level=0.8), "genar", CHOSEN)["interval"] == "80 % interval"
+    assert report_data(prediction(), "genar", CHOSEN)["interval"] == "interval"
+
+
 def test_what_is_not_there_is_left_out():
     (section,) = report_data(prediction(measured=False, image=False), "genar", CHOSEN)["sections"]
     assert "measured" not in section and section["image"] is None

@@ -61,7 +61,9 @@ def test_synthetic_tissue_is_marked(tmp_path):
     assert "The model was trained on synthetic tissue." in trained
     adata = prediction()
     adata.uns["genviz"]["synthetic"] = "{}"  # rows drawn by a program, whatever model predicted them
-    assert mark in written(tmp_path, adata)
+    page = written(tmp_path, adata)
+    assert mark in page and data_of(page)["synthetic"]  # pictures are marked, too
+    assert not data_of(written(tmp_path, prediction()))["synthetic"]
 
 
 def test_what_a_reader_must_know_stands_on_top(tmp_path):
@@ -75,7 +77,7 @@ def test_what_a_reader_must_know_stands_on_top(tmp_path):
 
 def evil_prediction():
     """Names that are markup, in every place a name can stand."""
-    adata = prediction(sections=(EVIL, "C5"), note=EVIL)
+    adata = prediction(sections=(EVIL, "C5"), note=EVIL, level=0.8)
     adata.var_names = [EVIL, *GENES[1:]]
     return adata
 
@@ -127,6 +129,10 @@ def test_in_a_browser_it_draws_offline_and_runs_no_names(tmp_path, browser):
     page.on("request", lambda request: asked.append(request.url))
     page.goto((tmp_path / "report.html").as_uri())
     assert page.locator("#panels canvas.map").count() == 4
+    assert page.locator(".panel h3").last.inner_text().strip() == "Uncertainty (width of the 80 % interval)"
+    assert (
+        page.locator(".bar span:last-child").all_inner_texts() == ["log2(1+count)"] * 2 + ["log2 units"] * 2
+    )
     assert page.locator("#gene-list option").count() == len(GENES)
     assert page.locator("#section option").first.text_content() == EVIL
     page.locator("#order").select_option("name")

@@ -21,8 +21,12 @@ def test_values_intervals_and_the_best_of_each_column():
             "ridge": {"pcc_200": Score(0.5), "mse": Score(0.8)},
         }
     )
-    assert cells(page)["genar"] == ["<b>0.600</b><small>0.550 – 0.650</small>", "0.900", "<b>534.4</b>"]
-    assert cells(page)["ridge"] == ["0.500", "<b>0.800</b>", "–"]  # smaller errors are better
+    assert cells(page)["genar"] == ["<b>0.600</b><small>0.550 – 0.650</small>", "0.900", "534.4"]
+    assert cells(page)["ridge"] == [
+        "0.500",
+        "<b>0.800</b>",
+        "–",
+    ]  # smaller errors are better; nothing is best by itself
     assert re.findall(r'<th title="[^"]+">(.*?)</th>', page) == ["PCC-200", "MSE", "joint NLL"]
 
 
@@ -31,9 +35,18 @@ def test_coverage_is_no_contest_and_nan_no_winner():
         {
             "a": {"coverage_gene": Score(0.99), "pcc_10": Score(float("nan"))},
             "b": {"coverage_gene": Score(0.90), "pcc_10": Score(0.1)},
+            "c": {"pcc_10": Score(0.2)},
         }
     )
-    assert cells(page) == {"a": ["–", "0.990"], "b": ["<b>0.100</b>", "0.900"]}
+    assert cells(page) == {"a": ["–", "0.990"], "b": ["0.100", "0.900"], "c": ["<b>0.200</b>", "–"]}
+
+
+def test_coverage_stands_beside_the_level_it_is_held_against():
+    page = score_tables(
+        {"a": {"coverage_gene": Score(0.96, note="level 0.8"), "mse": Score(1.0, note="other words")}}
+    )
+    assert cells(page) == {"a": ["1.000", "0.960<small>level 0.8</small>"]}
+    assert "90 %" not in page
 
 
 def test_all_undefined_gives_a_table_all_the_same():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genviz import pl
 from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
 from genviz.io.slides.base import MemorySlide
 from genviz.pl import section as module
@@ -49,6 +50,14 @@ def test_which_section_must_be_said():
         section_of(adata)
     with pytest.raises(UsageError, match=r"\(C2, C5\), got 'C9'"):
         section_of(adata, "C9")
+
+
+def test_drawn_tissue_is_named_so_in_titles():
+    adata = prediction(sections=("<b>",))
+    assert section_of(adata).heading == "section &lt;b&gt;"
+    adata.uns["genviz"]["synthetic"] = "{}"
+    assert "synthetic tissue" in section_of(adata).heading
+    assert "synthetic tissue" in pl.compare(adata, "ACTB").layout.title.text
 
 
 def test_missing_slots_are_named():

@@ -20,6 +20,15 @@ def test_panels_have_the_limits_that_were_given():
     assert "&lt;b&gt;X" in figure.layout.title.text
 
 
+def test_uncertainty_names_its_interval():
+    values, limits = {"uncertainty": np.ones(N)}, {"uncertainty": (0.0, 2.0)}
+    titles = [
+        slide_panels(prediction(), "X", values, limits, level=level).layout.annotations[0].text
+        for level in (0.95, None)
+    ]
+    assert titles == ["Uncertainty (width of the 95 % interval)", "Uncertainty (width of the interval)"]
+
+
 def test_nothing_to_draw_is_said():
     with pytest.raises(UsageError, match="at least one panel"):
         slide_panels(prediction(), "X", {}, {})

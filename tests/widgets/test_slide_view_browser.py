@@ -73,6 +73,8 @@ def test_gene_hover_and_zoom(notebook):
     assert bright[2] < 80, bright
     assert dark[2] > dark[1] > dark[0], dark  # blue
 
+    legend = page.locator("[data-panel=error] .gv-slide-legend").inner_text()
+    assert "−" in legend and "-" not in legend  # a minus sign
     field = page.locator(".gv-search").first
     field.fill("fla")
     field.press("Enter")

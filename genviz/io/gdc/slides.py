@@ -36,8 +36,10 @@ def slide_pairs(adata: AnnData) -> pd.DataFrame:
 
     Returns
     -------
-    Columns profile (row name), case, project, slide (name of its file without the suffix), sample and sample_type of
-    the slide, slide_type ("diagnostic", "frozen"), file_id, and path, "" where the slide was not in the folder.
+    pandas.DataFrame
+        A row a pair. Columns: ``profile`` (row name), ``case``, ``project``, ``slide`` (name of its file without the
+        suffix), ``sample`` and ``sample_type`` of the slide, ``slide_type`` ("diagnostic" or "frozen"), ``file_id``,
+        and ``path``, "" where the slide was not in the folder.
 
     Raises
     ------

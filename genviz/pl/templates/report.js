@@ -32,17 +32,17 @@
 
   // ---- the four panels ---------------------------------------------------------------------
   const KINDS = [
-    { id: "measured", title: "Measured", scale: "expression", needs: ["measured"] },
-    { id: "predicted", title: "Predicted", scale: "expression", needs: [] },
-    { id: "error", title: "Error (predicted − measured)", scale: "error", needs: ["measured"] },
-    { id: "width", title: "Uncertainty (interval width)", scale: "uncertainty", needs: ["lower", "upper"] },
+    { id: "measured", title: "Measured", scale: "expression", unit: "log2(1+count)", needs: ["measured"] },
+    { id: "predicted", title: "Predicted", scale: "expression", unit: "log2(1+count)", needs: [] },
+    { id: "error", title: "Error (predicted − measured)", scale: "error", unit: "log2 units", needs: ["measured"] },
+    { id: "width", title: `Uncertainty (width of the ${data.interval})`, scale: "uncertainty", unit: "log2 units", needs: ["lower", "upper"] },
   ];
   const panels = KINDS.filter((k) => k.needs.every((n) => sections[0][n])).map((kind) => {
     const box = document.createElement("div");
     box.className = "panel";
     box.innerHTML = `<h3><span>${kind.title}</span><span class="small"></span></h3>` +
       `<canvas class="map" aria-label="${kind.title}"></canvas>` +
-      `<div class="bar"><span></span><canvas height="10"></canvas><span></span></div>`;
+      `<div class="bar"><span></span><canvas height="10"></canvas><span></span><span>${kind.unit}</span></div>`;
     $("panels").append(box);
     const canvas = box.querySelector("canvas.map");
     return { ...kind, box, canvas, value: box.querySelector("h3 .small"), bar: box.querySelector(".bar") };
@@ -84,8 +84,8 @@
         p.range = [-e, e];
       } else p.range = [0, Math.max(quantile(p.values, 0.995), 0.001)];
       const [from, to] = p.bar.querySelectorAll("span"), ramp = p.bar.querySelector("canvas");
-      from.textContent = p.range[0].toFixed(1);
-      to.textContent = p.range[1].toFixed(1);
+      from.textContent = p.range[0].toFixed(1).replace("-", "−");
+      to.textContent = (p.scale === "error" ? "+" : "") + p.range[1].toFixed(1);
       ramp.width = 256;
       const pen = ramp.getContext("2d");
       palettes[p.scale].forEach((c, i) => { pen.fillStyle = c; pen.fillRect(i, 0, 1, 10); });
@@ -142,9 +142,19 @@
       pen.beginPath();
       pen.arc(X(s.xy[2 * state.hover]), Y(s.xy[2 * state.hover + 1]), radius + 2, 0, 7);
       pen.stroke();
-      p.value.textContent = p.values[state.hover].toFixed(2);
+      p.value.textContent = p.values[state.hover].toFixed(2).replace("-", "−");
     } else p.value.textContent = "";
     scaleBar(pen, w, h, v.scale);
+    if (data.synthetic) mark(pen, w);
+  };
+  // Tissue that a program drew says so in every picture, wherever it is copied to.
+  const mark = (pen, w) => {
+    pen.font = "600 12px Helvetica, Arial, sans-serif";
+    const wide = pen.measureText("synthetic").width + 12;
+    pen.fillStyle = "rgba(255,255,255,.9)";
+    pen.fillRect(w - wide - 8, 8, wide, 20);
+    pen.fillStyle = "#8a3b00";
+    pen.fillText("synthetic", w - wide - 2, 22);
   };
   const scaleBar = (pen, w, h, scale) => {
     const um = [50, 100, 200, 500, 1000, 2000, 5000].filter((u) => u * scale < w / 3).pop() || 50;
@@ -177,7 +187,7 @@
     const lines = [`<b>${escaped(data.genes[state.gene])}</b> at spot ${escaped(s.names[i])}`];
     if (s.measured) lines.push(`measured ${s.measured[at]} counts`);
     const mean = s.mean ? `${s.mean[at]} counts` : `${(2 ** (s.predicted[at] * data.log2Step) - 1).toFixed(1)} counts`;
-    lines.push(`predicted ${mean}` + (s.lower ? `, interval ${s.lower[at]} – ${s.upper[at]}` : ""));
+    lines.push(`predicted ${mean}` + (s.lower ? `, ${data.interval} ${s.lower[at]} – ${s.upper[at]}` : ""));
     lines.push(`x ${(s.xy[2 * i] / 1000).toFixed(2)} mm, y ${(s.xy[2 * i + 1] / 1000).toFixed(2)} mm`);
     tip.innerHTML = lines.join("<br>");
     tip.style.display = "block";

@@ -103,7 +103,7 @@ function chartScales(spec, width, height) {
 function chartAxes(spec, at, width, height) {
   const lines = at.ticks.flatMap((tick) => [
     svg("line", { class: tick === 0 ? "gv-chart-zero" : "gv-chart-grid", x1: CHART.left, x2: width - CHART.right, y1: at.y(tick), y2: at.y(tick) }),
-    svg("text", { class: "gv-chart-text", x: CHART.left - 6, y: at.y(tick) + 3.5, "text-anchor": "end" }, tickText(tick)),
+    svg("text", { class: "gv-chart-text", x: CHART.left - 6, y: at.y(tick) + 3.5, "text-anchor": "end" }, signed(tickText(tick))),
   ]);
   const label = (x, text, more = "") =>
     svg("text", { class: `gv-chart-text${more}`, x, y: height - 7, "text-anchor": "middle" }, text);
@@ -217,7 +217,7 @@ function lineChart(first) {
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.setAttribute("height", height);
     const last = (y) => y[spec.chosen] ?? y.findLast(given);
-    const words = (spec.lines ?? []).map(({ name, y }) => (given(last(y)) ? `${name} ${shortNumber(last(y))}` : name));
+    const words = (spec.lines ?? []).map(({ name, y }) => (given(last(y)) ? `${name} ${signed(shortNumber(last(y)))}` : name));
     picture.setAttribute("aria-label", `${spec.title}: ${words.join(", ")}. Left and right arrow keys read it` +
       `${spec.onpick ? ", Enter chooses" : ""}.`);
     picture.replaceChildren(...(at ? chartPicture(spec, at, width, height) : []), cursor);

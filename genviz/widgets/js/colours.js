@@ -22,6 +22,9 @@ function stepOf(value, low, high) {
 
 const css = ([r, g, b]) => `rgb(${r},${g},${b})`;
 
+// A number with a minus sign, not a hyphen.
+const signed = (text) => text.replace(/^-/, "−");
+
 // A horizontal colour bar with its ends written beside it.
 function colourBar(steps, low, high, unit, format = (value) => value.toPrecision(3)) {
   const canvas = el("canvas", { width: STEPS, height: 1, class: "gv-bar" });
@@ -30,6 +33,6 @@ function colourBar(steps, low, high, unit, format = (value) => value.toPrecision
     pen.fillStyle = css(step);
     pen.fillRect(i, 0, 1, 1);
   });
-  return el("div", { class: "gv-scale" }, el("span", { class: "gv-number" }, format(low)), canvas,
-    el("span", { class: "gv-number" }, format(high)), el("span", { class: "gv-unit" }, unit));
+  return el("div", { class: "gv-scale" }, el("span", { class: "gv-number" }, signed(format(low))), canvas,
+    el("span", { class: "gv-number" }, signed(format(high))), el("span", { class: "gv-unit" }, unit));
 }

@@ -219,5 +219,5 @@ function fitText(pen, text, width) {
 function treeCount(value) {
   if (value === null || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
-  return size >= 100 ? Math.round(value).toLocaleString("en") : size >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return signed(size >= 100 ? Math.round(value).toLocaleString("en") : size >= 10 ? value.toFixed(1) : value.toFixed(2));
 }

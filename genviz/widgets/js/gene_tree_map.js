@@ -67,9 +67,9 @@ function drawTreeMap(map) {
   const zoom = map.zoom();
   const pen = fitted(canvas, width, height);
   pen.clearRect(0, 0, width, height);
+  pen.fillStyle = "#fff"; // tissue lies on white, and low counts are dark: in dark themes too
+  pen.fillRect(0, 0, width, height);
   if (section.picture && !small) {
-    pen.fillStyle = "#fff"; // tissue lies on white, in dark themes too
-    pen.fillRect(0, 0, width, height);
     pen.globalAlpha = BACKDROP;
     pen.drawImage(section.picture, -frame.left * zoom, -frame.top * zoom, section.extent[0] * zoom, section.extent[1] * zoom);
     pen.globalAlpha = 1;

@@ -29,7 +29,7 @@ function genesBlock(group, gene, onGene) {
   }
   const lines = group.genes.map(([name, mean, measured, r, after]) => [
     name, treeCount(mean), ...(held ? [treeCount(after)] : []),
-    ...(group.measured ? [treeCount(measured), r === null ? "–" : r.toFixed(2)] : []),
+    ...(group.measured ? [treeCount(measured), r === null ? "–" : signed(r.toFixed(2))] : []),
   ]);
   const table = treeTable(heads, lines, { onRow: (i) => onGene(group.genes[i][0]), marked: group.genes.findIndex(([name]) => name === gene) });
   return treeBlock(`Genes in this group: ${group.genes.length}`, "Most abundant first", table);

@@ -136,7 +136,7 @@ function showSide(parts, chain) {
     editK: Math.max(Math.min(s.k, coarse), Math.min(1, coarse)), trainable: start.trainable, clamped: start.clamped,
   };
   const facts = `${data.genes.length} ${data.genes.length > 1 ? "genes" : "gene"} · predicted ${treeCount(data.predicted)} counts a spot` +
-    (data.measured === null ? "" : ` · measured ${treeCount(data.measured)}`) + (data.r === null ? "" : ` · r ${data.r.toFixed(2)}`);
+    (data.measured === null ? "" : ` · measured ${treeCount(data.measured)}`) + (data.r === null ? "" : ` · r\u00a0${signed(data.r.toFixed(2))}`);
   const blocks = [el("h3", {}, data.label), el("p", { class: "gv-note", title: "r: correlation of log2(1 + count) over all spots" }, facts)];
   if (start.clamped && parts.live) blocks.push(movedBlock(start.clamped, on.chooseGene));
   blocks.push(genesBlock({ ...data, measured: data.measured !== null }, s.gene, on.chooseGene));

@@ -41,6 +41,9 @@ const countText = (value) => {
   return count < 9.95 ? String(Math.round(count * 10) / 10) : String(Math.round(count));
 };
 
+// "90 % interval", or only "interval" where its share is not known.
+const intervalName = (level) => (level ? `${Number((100 * level).toPrecision(4))} % interval` : "interval");
+
 const numberText = (value) => (Number.isNaN(value) ? "no value" : value.toFixed(2));
 
 // Rows of the hover: [label, log2 text, text in counts].
@@ -55,7 +58,7 @@ function hoverRows(stored, i, level) {
   if (measured) row("measured", measured);
   if (predicted) row("predicted", predicted);
   if (lower && known(lower[i]))
-    rows.push([level ? `${Math.round(level * 100)} % interval` : "interval", `${numberText(lower[i])} – ${numberText(upper[i])}`,
+    rows.push([intervalName(level), `${numberText(lower[i])} – ${numberText(upper[i])}`,
       `${countText(lower[i])} – ${countText(upper[i])} counts`]);
   if (measured && predicted) {
     const error = predicted[i] - measured[i];

@@ -39,9 +39,10 @@ function slideControls(view) {
   f.onTrait("image_opacity", (value) => strength.set(Math.round(value * 100)));
   view.tissue = [el("span", { class: "gv-field gv-slide-tissue" },
     el("label", { class: "gv-field" }, tissue, el("span", {}, "Tissue")), strength.node)];
-  f.controls.append(opacity.node, ...view.tissue,
+  // Wrapped together: how the picture looks, and what part of it.
+  f.controls.append(el("div", { class: "gv-slide-look" }, opacity.node, ...view.tissue,
     el("div", { class: "gv-slide-zoom" },
       button("−", () => look(view, zoomed(view.scene.camera, 1 / ZOOM_STEP)), { "aria-label": "Zoom out", title: "Zoom out (−)" }),
       button("+", () => look(view, zoomed(view.scene.camera, ZOOM_STEP)), { "aria-label": "Zoom in", title: "Zoom in (+)" }),
-      button("Fit", () => fit(view), { title: "See the whole section (0, or double click)" })));
+      button("Fit", () => fit(view), { title: "See the whole section (0, or double click)" }))));
 }

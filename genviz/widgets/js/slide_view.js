@@ -150,7 +150,8 @@ function describe(view, panel) {
   }
   const found = panel.name === "column" ? colours.column(view.column) : colours.gene(panel.name, view.stored, view.limits);
   panel.words = found.words;
-  const title = panel.name === "column" ? model.get("column") : view.start.words.titles[panel.name];
+  const title = panel.name === "column" ? model.get("column") : view.start.words.titles[panel.name] +
+    (panel.name === "uncertainty" && view.start.level ? ` (${intervalName(view.start.level)})` : "");
   panel.describe(title, view.start.words.hints[panel.name] ?? "A column of obs", found.legend);
 }
 

@@ -202,8 +202,10 @@ function sweepPair(f, look, side_um, onpick) {
     dose.set(Math.max(0, look.doses().indexOf(chosen)));
     flip.setAttribute("aria-pressed", String(flipped));
     title.textContent = `${gene}, spot ${look.rows()[row] ?? ""}`;
-    beforeName.textContent = "measured";
-    afterName.textContent = flipped ? "measured (flipped)" : chosen === reference ? "measured" : doseText(chosen);
+    // Of the measured counts: the tile itself is drawn.
+    const measured = "measured counts";
+    beforeName.textContent = measured;
+    afterName.textContent = flipped ? `${measured} (flipped)` : chosen === reference ? measured : doseText(chosen);
     const size = 168;
     paint(before, look.tile(gene, reference, row), size);
     paint(after, look.tile(gene, flipped ? reference : chosen, row), size);

@@ -30,7 +30,7 @@ function curveSpec(panel, stage, log, colours) {
     unit: [panel.unit, mixed ? "" : held ? "validation" : "training"].filter(Boolean).join(", "), legend: lines.length > 1,
     log: log && lines.every(({ y }) => y.every((value) => value === null || value > 0)),
     describe: (i) => [`epoch ${epochs[i]}`, ...lines.filter(({ y }) => given(y[i])).map(({ name, y }) =>
-      el("div", {}, `${name} `, el("b", { class: "gv-number" }, shortNumber(y[i]))))],
+      el("div", {}, `${name} `, el("b", { class: "gv-number" }, signed(shortNumber(y[i])))))],
   };
 }
 

@@ -74,7 +74,7 @@ function pathPanels(rows, control, looks, on) {
     const panel = pathPanel(rows, i, kind, looks, on);
     panel.title.append(el("strong", {}, name),
       el("span", { class: kind === "none" ? "gv-note" : "gv-flag" },
-        kind === "none" ? " real arrows" : ` null arrows: ${PATH_CONTROLS[kind]}`));
+        kind === "none" ? " real arrows" : ` null: ${PATH_CONTROLS[kind]}`));
     return panel;
   }));
 }
@@ -232,8 +232,8 @@ function pathControls(f, model, rows, state, view) {
     arrows.setAttribute("aria-pressed", String(state.arrows));
     view.changed();
   }, { "aria-pressed": "true", title: "Show or hide the segments" });
-  f.controls.append(colour.node, way.node, play, control.node, arrows,
-    button("Show all", view.home, { title: "Back to the whole picture (key 0, or double click)" }));
+  f.controls.append(colour.node, way.node, play, control.node, el("div", { class: "gv-vel-look" }, arrows,
+    button("Show all", view.home, { title: "Back to the whole picture (key 0, or double click)" })));
   f.onTrait("colour", (name) => name !== state.colours?.name && ((colour.box.value = name), view.recolour(name)));
   f.onTrait("share", (share) => share !== state.share && !playing && (way.set(share), (state.share = share), view.changed()));
   f.onTrait("control", (key) => key !== state.control && ((control.box.value = key), nulls(key)));
