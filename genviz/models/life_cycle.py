@@ -9,6 +9,7 @@ import torch
 
 from genviz._errors import UsageError
 from genviz._settings import settings
+from genviz.models import zoo
 from genviz.models.arguments import check_seed
 from genviz.train.device import resolve_device
 
@@ -48,6 +49,36 @@ class LifeCycle(Generic[Fitted]):
                 f"Expected a trained model. Run model.train() first, or {type(self).__name__}.load(...)."
             )
         return self._fitted
+
+    @classmethod
+    def load(cls, model: str | Path, *, device: str = "auto") -> Self:
+        """Load a model folder, or a model in the box by name.
+
+        Parameters
+        ----------
+        model
+            Checkpoint folder, run folder, or name (of a `GenAR`: ``"genar-her2st-mini"``).
+        device
+            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+        Returns
+        -------
+        A trained model; it has no rows to train on.
+
+        Raises
+        ------
+        CheckpointError
+            Damaged, newer, of another kind, or with parts that were not trained together.
+        UsageError
+            Neither a folder nor a known name.
+        """
+        self = cls.__new__(cls)
+        self._fitted, self._device = self._restored(zoo.folder_of(model)), device
+        return self
+
+    def _restored(self, folder: Path) -> Fitted:
+        """What a checkpoint folder holds; configuration and declaration are set from it."""
+        raise NotImplementedError
 
     def _ready(self) -> Fitted:
         """What was fitted, on the device to compute on."""

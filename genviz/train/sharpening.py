@@ -6,13 +6,13 @@ A plain loop: two optimisers that take turns on frozen tokens need nothing a tra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import AdamW
 from tqdm.auto import tqdm
 
 from genviz._errors import CheckpointError
@@ -24,26 +24,62 @@ from genviz.train.fitting import LAST
 from genviz.train.observing import Shows, StopAsked, Watch, observed
 from genviz.train.run_options import RunOptions
 
+_BETAS = (0.5, 0.9)
 
-class Sharpener(Protocol):
-    """What takes the steps: both networks and both optimisers."""
+
+class Sharpening:
+    """A decoder and its discriminator with their optimisers; who inherits says what a step is.
+
+    Parameters
+    ----------
+    network
+        A trained network, on its device; it is put in evaluation mode and frozen but for `learned`.
+    learned
+        Parameters of its decoder.
+    judge
+        The discriminator; it is moved beside them.
+    lr
+        The decoder's learning rate at the start.
+    """
+
+    step: Callable[..., Any]
+    """Takes a batch; gives detached losses by name, or nothing."""
+
+    def __init__(
+        self, network: nn.Module, learned: Sequence[nn.Parameter], judge: nn.Module, lr: float
+    ) -> None:
+        network.requires_grad_(False).eval()
+        # Gradients left over from the main training would count in the clipping, and a resumed run has none.
+        network.zero_grad(set_to_none=True)
+        for parameter in learned:
+            parameter.requires_grad_(True)
+        self.learned, self.lr = learned, lr
+        self.judge = judge.to(learned[0].device)
+        self.optimiser = AdamW(learned, lr, betas=_BETAS, weight_decay=0.0)
+        self.judge_optimiser = AdamW(self.judge.parameters(), 2 * lr, betas=_BETAS, weight_decay=0.0)
 
     def slow_down(self, along: float) -> None:
-        """Set the learning rates; `along` is the share of the steps that is done."""
-        ...
+        """Set both learning rates on their cosine, the discriminator's twice as high.
 
-    @property
-    def step(self) -> Callable[..., Any]:
-        """Takes a batch; gives detached losses by name, or nothing."""
-        ...
+        At a constant rate the balance of the two swings by a decibel.
+
+        Parameters
+        ----------
+        along
+            Share of the steps that is done.
+        """
+        share = 0.5 * (1 + math.cos(math.pi * along))
+        for optimiser, times in ((self.optimiser, 1), (self.judge_optimiser, 2)):
+            for group in optimiser.param_groups:
+                group["lr"] = times * self.lr * share
 
     def parts(self) -> dict[str, Any]:
         """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
-        ...
+        return {"judge": self.judge, "optimiser": self.optimiser, "judge_optimiser": self.judge_optimiser}
 
 
 def sharpen_epochs(
-    sharpener: Sharpener,
+    sharpener: Sharpening,
     batches: Batches,
     options: RunOptions,
     *,
@@ -97,27 +133,7 @@ def sharpen_epochs(
     return True
 
 
-def slow_down(decoder: Optimizer, judge: Optimizer, lr: float, along: float) -> None:
-    """Set both learning rates on their cosine, the discriminator's twice as high.
-
-    At a constant rate the balance of the two swings by a decibel.
-
-    Parameters
-    ----------
-    decoder, judge
-        Optimisers.
-    lr
-        The decoder's learning rate at the start.
-    along
-        Share of the steps that is done.
-    """
-    share = 0.5 * (1 + math.cos(math.pi * along))
-    for optimiser, times in ((decoder, 1), (judge, 2)):
-        for group in optimiser.param_groups:
-            group["lr"] = times * lr * share
-
-
-def _save(sharpener: Sharpener, folder: Path | None, epoch: int) -> None:
+def _save(sharpener: Sharpening, folder: Path | None, epoch: int) -> None:
     """Write everything, at once or not at all."""
     if folder is None:
         return
@@ -127,7 +143,7 @@ def _save(sharpener: Sharpener, folder: Path | None, epoch: int) -> None:
         torch.save(state | {"epoch": epoch}, working)
 
 
-def _load(sharpener: Sharpener, folder: Path | None) -> int:
+def _load(sharpener: Sharpening, folder: Path | None) -> int:
     """Read what is there; gives the epoch to go on with."""
     if folder is None or not (folder / LAST).exists():
         return 0

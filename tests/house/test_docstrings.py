@@ -17,12 +17,15 @@ SECTION = re.compile(r"(?m)^ *Parameters\n *-{10}\n")
 
 
 def members(package: str, name: str) -> Iterator[tuple[str, object]]:
-    """The thing of that name and, when it is a class, its public methods."""
+    """The thing of that name and, when it is a class, its public methods, those of genviz's classes above it too."""
     value = getattr(importlib.import_module(package), name)
     if not (inspect.isfunction(value) or inspect.isclass(value)):
         return
     yield name, value
-    for method, raw in vars(value).items() if inspect.isclass(value) else ():
+    found: dict[str, object] = {}
+    for owner in reversed(value.__mro__) if inspect.isclass(value) else ():
+        found |= vars(owner) if owner.__module__.startswith("genviz.") else {}
+    for method, raw in found.items():
         function = getattr(raw, "__func__", raw)
         if not method.startswith("_") and inspect.isfunction(function):
             yield f"{name}.{method}", function

@@ -1,4 +1,4 @@
-"""A slide: pixels of one section, read region by region.
+"""Open slides: pixels of one section, read region by region.
 
 Shapes: H, W rows and columns of a region; 3 or C the colour channels (RGB).
 """
@@ -6,34 +6,28 @@ Shapes: H, W rows and columns of a region; 3 or C the colour channels (RGB).
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from genviz._errors import UsageError
+from genviz._errors import FileFormatError, UsageError
+from genviz._settings import settings
 from genviz.core.resample import area_matrix, resample
-from genviz.io.files.opening import file_sha256, reading
+from genviz.io.files.opening import AnyPath, file_sha256, reading
+from genviz.io.slides.decode import open_decoded
+from genviz.io.slides.levels import WHITE, Level, Levels, Pixels
+from genviz.io.slides.tiff import open_tiff
+from genviz.io.slides.wsi import SUFFIXES, open_wsi
+from genviz.io.slides.zarr_store import open_zarr
 
-Pixels = NDArray[np.uint8]
-
-WHITE = 255
 _STRIPE_BYTES = 1 << 25  # full-width source pixels held at once while an overview is made
-
-
-class Level(Protocol):
-    """One resolution of a slide; `read` is only asked for regions inside it."""
-
-    height: int
-    width: int
-
-    def read(self, x: int, y: int, w: int, h: int) -> Pixels:
-        """Pixels (h, w, 3) of a region inside the level."""
-        ...
+_OPEN_AT_ONCE = 16
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass
@@ -150,8 +144,6 @@ class Slide:
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         # Open handles do not travel to other processes; the path does.
-        from genviz.io.slides.reading import open_slide
-
         return open_slide, (str(self.path),)
 
 
@@ -186,3 +178,61 @@ class MemorySlide(Slide):
 
     def __reduce__(self) -> tuple[object, tuple[Pixels]]:  # type: ignore[override]
         return MemorySlide, (self.read(0, 0, self.width, self.height),)
+
+
+_open: OrderedDict[tuple[object, ...], Slide] = OrderedDict()
+_open_lock = Lock()
+
+
+def open_slide(path: AnyPath) -> Slide:
+    """Open an image of a section for reading by region; each file is opened once per process.
+
+    JPEG and PNG are decoded once into the cache. TIFF, OME-TIFF and SVS are read tile by tile, at
+    all their resolutions. Zarr arrays and OME-NGFF groups are read as they are. NDPI, MRXS and
+    other vendor formats need the extra ``wsi``.
+
+    Parameters
+    ----------
+    path
+        File or zarr folder.
+
+    Raises
+    ------
+    UsageError
+        When nothing is there.
+    FileFormatError
+        When it is damaged or no image.
+    MissingDependencyError
+        For vendor formats without OpenSlide.
+    """
+    file = Path(os.fspath(path)).expanduser()
+    if not file.exists():
+        raise UsageError(f"Expected an image of the section at {file}; nothing is there. Check the path.")
+    file = file.resolve()
+    status = file.stat()
+    # A handle must not be shared with a forked child, whose seeks would move the parent's.
+    key = (os.getpid(), file, status.st_mtime_ns, status.st_size, settings.cache_dir)
+    with _open_lock:
+        if key not in _open:
+            _open[key] = Slide(file, *_levels_of(file))
+            while len(_open) > _OPEN_AT_ONCE:
+                _open.popitem(last=False)
+        _open.move_to_end(key)
+        return _open[key]
+
+
+def _levels_of(file: Path) -> Levels:
+    if file.is_dir():
+        return open_zarr(file)
+    if file.suffix.lower() in SUFFIXES:
+        return open_wsi(file)
+    with file.open("rb") as handle:
+        start = handle.read(8)
+    if start.startswith(b"\xff\xd8") or start == b"\x89PNG\r\n\x1a\n":
+        return open_decoded(file)
+    if start.startswith(_TIFF_STARTS):
+        return open_tiff(file)
+    raise FileFormatError(
+        f"Expected a JPEG, PNG, TIFF or zarr image in {file}; it begins with {start!r}. "
+        "Export the image in one of these, or copy the file again if it should be one."
+    )

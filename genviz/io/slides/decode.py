@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from zarr.codecs import BloscCodec
 from genviz._errors import FileFormatError, GenvizError
 from genviz._settings import settings
 from genviz.io.files.opening import file_sha256, reading
-from genviz.io.slides.base import Level, Pixels, Slide
 from genviz.io.slides.jpeg_check import check_jpeg_stream, check_jpeg_tail
+from genviz.io.slides.levels import Levels, Pixels
 from genviz.io.slides.strict_decoding import StrictJpeg, StrictPng
 from genviz.io.slides.zarr_store import ZarrLevel
 
@@ -49,7 +48,7 @@ class DecodedLevel:
         return self._level.read(x, y, w, h)
 
 
-def open_decoded(path: Path) -> Slide:
+def open_decoded(path: Path) -> Levels:
     """Open a JPEG or PNG file as a slide; only its header is read here.
 
     Raises
@@ -57,8 +56,7 @@ def open_decoded(path: Path) -> Slide:
     FileFormatError
         When the header is damaged.
     """
-    with reading(path, "a JPEG or PNG image"):
-        image = _plain_open(path)
+    with reading(path, "a JPEG or PNG image"), _plain_open(path) as image:
         width, height = image.size
         if (turn := image.getexif().get(_ORIENTATION, 1)) != 1:
             logger.warning(
@@ -66,12 +64,11 @@ def open_decoded(path: Path) -> Slide:
                 path.name,
                 turn,
             )
-        image.close()
-    levels: Sequence[Level] = (
+    levels = (
         DecodedLevel(path, "0", width, height),
         DecodedLevel(path, "1", -(-width // OVERVIEW), -(-height // OVERVIEW)),
     )
-    return Slide(path, levels, (1.0, float(OVERVIEW)))
+    return Levels(levels, (1.0, float(OVERVIEW)))
 
 
 def _plain_open(path: Path) -> Any:
@@ -136,8 +133,7 @@ def decode(path: Path) -> Image.Image:
     FileFormatError
         Saying what is wrong with the file.
     """
-    with reading(path, "a complete JPEG or PNG image"):
-        image = _plain_open(path)
+    with reading(path, "a complete JPEG or PNG image"), _plain_open(path) as image:
         if isinstance(image, StrictJpeg):
             try:
                 check_jpeg_stream(path.read_bytes())

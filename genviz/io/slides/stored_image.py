@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genviz.io.slides.base import Pixels
+from genviz.io.slides.levels import Pixels
 
 
 def stored_rgb(stored: Any) -> Pixels:

@@ -19,15 +19,15 @@ import zarr
 
 from genviz._errors import FileFormatError
 from genviz.io.files.opening import reading
-from genviz.io.slides.base import WHITE, Level, Pixels, Slide
 from genviz.io.slides.blocks import RecentBlocks
+from genviz.io.slides.levels import WHITE, Level, Levels, Pixels
 from genviz.io.slides.zarr_store import ZarrLevel, as_rgb, check_pixels
 
 # A tile or strip is decoded whole; above this size, reading by region would not bound memory.
 MAX_SEGMENT_BYTES = 1 << 27
 
 
-def open_tiff(path: Path) -> Slide:
+def open_tiff(path: Path) -> Levels:
     """Open a TIFF file and all resolutions of its first image; pixels are not read here.
 
     Raises
@@ -38,17 +38,23 @@ def open_tiff(path: Path) -> Slide:
     with reading(path, "a TIFF image"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tifffile reports vendor tags it does not know
         file = tifffile.TiffFile(path)
-        series = file.series[0]
-        _check_complete(file, series, path)
-        lock = Lock()
-        levels = [_level(level, path, lock) for level in series.levels]
-        mpp = _mpp(file, series)
+        try:
+            series = file.series[0]
+            _check_complete(file, series, path)
+            lock = Lock()
+            levels = [_level(level, path, lock) for level in series.levels]
+            mpp = _mpp(file, series)
+            if all(_is_mapped(level) for level in series.levels):
+                file.close()  # a map has a handle of its own
+        except BaseException:
+            file.close()  # else open for as long as the levels are in use
+            raise
     # Pyramids of some scanners append a label or macro of another shape; keep the true reductions.
     full = levels[0]
     keep = [
         level for level in levels if abs(full.width / level.width / (full.height / level.height) - 1) < 0.02
     ]
-    return Slide(path, keep, [full.width / level.width for level in keep], mpp)
+    return Levels(keep, [full.width / level.width for level in keep], mpp)
 
 
 _LEFT_OUT = np.empty((0, 0, 3), np.uint8)  # a segment that the file does not hold: the region stays white
@@ -105,8 +111,7 @@ def _level(series: tifffile.TiffPageSeries, path: Path, lock: Lock) -> Level:
     axes = series.axes.replace("C", "S") if "S" not in series.axes else series.axes
     check_pixels(series.shape, series.dtype, axes, path)
     page = series.keyframe
-    if series.dataoffset is not None and not page.is_tiled:
-        # Uncompressed and contiguous: the file itself is the array.
+    if _is_mapped(series):
         return ZarrLevel(np.memmap(path, series.dtype, "r", series.dataoffset, series.shape), axes)
     if prod(page.chunks) > MAX_SEGMENT_BYTES:
         raise FileFormatError(
@@ -117,6 +122,11 @@ def _level(series: tifffile.TiffPageSeries, path: Path, lock: Lock) -> Level:
         return TiffLevel(page, lock)
     # Colour channels in planes of their own. Tiles that are left out over empty glass are white.
     return ZarrLevel(zarr.open_array(series.aszarr(level=0, fillvalue=WHITE), mode="r"), axes)
+
+
+def _is_mapped(series: tifffile.TiffPageSeries) -> bool:
+    """Whether the file itself is the array: uncompressed and contiguous."""
+    return series.dataoffset is not None and not series.keyframe.is_tiled
 
 
 def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from genviz._lazy import require
 from genviz.io.files.opening import reading
-from genviz.io.slides.base import Pixels, Slide
+from genviz.io.slides.levels import Levels, Pixels
 from genviz.io.slides.zarr_store import over_white
 
 SUFFIXES = {".ndpi", ".mrxs", ".vms", ".vmu", ".scn", ".bif", ".svslide", ".dcm"}
@@ -34,7 +34,7 @@ class OpenSlideLevel:
         return over_white(rgba_HW4)
 
 
-def open_wsi(path: Path) -> Slide:
+def open_wsi(path: Path) -> Levels:
     """Open a vendor slide.
 
     Raises
@@ -52,4 +52,4 @@ def open_wsi(path: Path) -> Slide:
             raise OSError(str(err)) from err
         levels = [OpenSlideLevel(handle, i) for i in range(handle.level_count)]
         mpp = handle.properties.get("openslide.mpp-x")
-    return Slide(path, levels, [level.downsample for level in levels], float(mpp) if mpp else None)
+    return Levels(levels, [level.downsample for level in levels], float(mpp) if mpp else None)

@@ -13,8 +13,8 @@ import zarr
 
 from genviz._errors import FileFormatError
 from genviz.io.files.opening import reading
-from genviz.io.slides.base import WHITE, Pixels, Slide
 from genviz.io.slides.blocks import ChunkedArray
+from genviz.io.slides.levels import WHITE, Levels, Pixels
 
 _AXES = {"YX", "YXS", "SYX"}
 
@@ -68,7 +68,7 @@ def check_pixels(shape: tuple[int, ...], dtype: Any, axes: str, path: Path) -> N
         )
 
 
-def open_zarr(path: Path) -> Slide:
+def open_zarr(path: Path) -> Levels:
     """Open a zarr array (H, W, 3) or (3, H, W), or a group of resolutions (OME-NGFF, or named 0, 1, ...).
 
     Raises
@@ -89,7 +89,7 @@ def open_zarr(path: Path) -> Slide:
         axes = _guess_axes(array.shape)
         check_pixels(array.shape, array.dtype, axes, path)
         levels.append(ZarrLevel(array, axes))
-    return Slide(path, levels, [levels[0].width / level.width for level in levels])
+    return Levels(levels, [levels[0].width / level.width for level in levels])
 
 
 def _resolutions(group: Any) -> list[str]:

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Uns
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names, first_names
 from genviz.io.counts import counts_of, gene_positions
 from genviz.io.library import library_of_rows
@@ -143,6 +144,8 @@ def join(true: AnnData, pred: AnnData, *, key: str, genes: Sequence[str] | None)
     DataError
         For repeated names, no common rows, or genes that are not measured, named.
     """
+    check_adata(true, "true")
+    check_adata(pred, "pred")
     check_names(list(true.obs_names), "measured rows")
     check_names(list(pred.obs_names), "predicted rows")
     names = tuple(str(gene) for gene in (pred.var_names if genes is None else genes))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from genviz._errors import DataError, UsageError
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.metrics.genes.correlation import pcc
 from genviz.metrics.genes.depth import depth_views
@@ -129,6 +130,9 @@ def expression_difference(
     DataError
         When the two do not predict the same rows of `true`.
     """
+    check_adata(true, "true")
+    check_adata(first, "first")
+    check_adata(second, "second")
     panel = list(first.var_names) if genes is None else list(genes)
     pairs = [join(true, pred, key=key, genes=panel) for pred, key in zip((first, second), keys, strict=True)]
     if not np.array_equal(pairs[0].true_rows, pairs[1].true_rows):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genviz._errors import UsageError
-from genviz.metrics.judges.small_training import draw_rows, fit_small, keyed_weights, softmax
+from genviz.metrics.judges.small_training import SmallFit, draw_rows, fit_small, keyed_weights, softmax
 from genviz.metrics.protocols.bags import Features
 from genviz.nn.bag_attention import GatedAttention, MeanPool, TransMIL
 
@@ -59,15 +59,10 @@ def train_bag_net(
     network: nn.Module,
     bags: Sequence[Features],
     target_N: NDArray[np.intp],
+    fit: SmallFit,
     *,
-    steps: int,
     n_tiles: int,
-    batch_size: int,
-    learning_rate: float,
     balanced: bool,
-    seed: int,
-    purpose: str,
-    device: torch.device,
 ) -> list[float]:
     """Train in place on equally long bags: a keyed part of a longer one in its order, a shorter one over again.
 
@@ -79,8 +74,8 @@ def train_bag_net(
         N arrays (T, F).
     target_N
         Classes.
-    steps, batch_size, learning_rate, seed, purpose, device
-        See `fit_small`; in float32.
+    fit
+        How; in float32.
     n_tiles
         Tiles of a bag in training, at most; as many as the longest has, when that is fewer.
     balanced
@@ -94,24 +89,14 @@ def train_bag_net(
     strata = target_N if balanced else None
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        rows = draw_rows(rng, len(bags), batch_size, strata)
+        rows = draw_rows(rng, len(bags), fit.batch_size, strata)
         drawn = np.stack([bags[row][_places(rng, len(bags[row]), length)] for row in rows])
         return torch.from_numpy(drawn), torch.from_numpy(target_N[rows])
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         return nn.functional.cross_entropy(_two(logits), target)
 
-    return fit_small(
-        network,
-        batch,
-        loss,
-        steps=steps,
-        learning_rate=learning_rate,
-        seed=seed,
-        purpose=purpose,
-        device=device,
-        mixed=False,
-    )
+    return fit_small(network, batch, loss, fit, mixed=False)
 
 
 @torch.inference_mode()

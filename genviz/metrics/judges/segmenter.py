@@ -18,7 +18,14 @@ from torch import Tensor, nn
 from genviz._errors import DataError, UsageError
 from genviz._lazy import require
 from genviz.metrics.image_set import ImageSet, Masks, Tiles, labels_of
-from genviz.metrics.judges.small_training import as_input, draw_rows, fit_small, keyed_weights, turned
+from genviz.metrics.judges.small_training import (
+    SmallFit,
+    as_input,
+    draw_rows,
+    fit_small,
+    keyed_weights,
+    turned,
+)
 from genviz.train.device import resolve_device
 
 STRIDE = 16  # sides of what goes through the network are multiples of it
@@ -130,7 +137,14 @@ def train_segmenter(
         raise DataError(f"Expected tiles of at least {STRIDE} x {STRIDE} px; got {pairs.tiles.shape}.")
     if steps < 1 or width < 1 or batch_size < 1:
         raise UsageError(f"Expected steps, width, batch_size >= 1; got {steps}, {width}, {batch_size}.")
-    place = resolve_device(device)
+    fit = SmallFit(
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        purpose="segmenter",
+        device=resolve_device(device),
+    )
     drawn = None if strata is None else labels_of(strata, len(pairs))
     foreground = pairs.needed("masks") != 0
     size = [min(side, _CROP_PX) // STRIDE * STRIDE for side in pairs.tiles.shape[1:3]]
@@ -138,23 +152,14 @@ def train_segmenter(
         size = [min(size)] * 2  # turns need squares
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        rows = draw_rows(rng, len(pairs), batch_size, drawn)
+        rows = draw_rows(rng, len(pairs), fit.batch_size, drawn)
         crops = [_crop(rng, pairs.tiles[row], foreground[row], size[0]) for row in rows]
         x = np.stack([_jitter(rng, tile) for tile, _ in crops])
         return as_input(x), torch.from_numpy(np.stack([mask for _, mask in crops])[:, None]).float()
 
     network = unet(width, seed)
-    losses = fit_small(
-        network,
-        batch,
-        bce_dice,
-        steps=steps,
-        learning_rate=learning_rate,
-        seed=seed,
-        purpose="segmenter",
-        device=place,
-    )
-    return Segmenter(network, tuple(losses), place)
+    losses = fit_small(network, batch, bce_dice, fit)
+    return Segmenter(network, tuple(losses), fit.device)
 
 
 def unet(width: int, seed: int) -> nn.Module:

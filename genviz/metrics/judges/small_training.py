@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,6 +28,30 @@ _CONSTANT = 0.5  # share of the steps before the learning rate falls, linearly t
 _WEIGHT_DECAY = 0.01
 
 
+@dataclass(frozen=True, kw_only=True)
+class SmallFit:
+    """How a small network is trained.
+
+    Attributes
+    ----------
+    steps, batch_size
+        How many batches, and rows of each.
+    learning_rate
+        Of AdamW: constant for half of the steps, then falling linearly to 0.
+    seed, purpose
+        Key of every draw.
+    device
+        Where to compute.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    purpose: str
+    device: torch.device
+
+
 @contextmanager
 def keyed_weights(seed: int, purpose: str) -> Iterator[None]:
     """Initialise networks from a seed, and leave torch's own generator as it was.
@@ -42,16 +67,7 @@ def keyed_weights(seed: int, purpose: str) -> Iterator[None]:
 
 
 def fit_small(
-    network: nn.Module,
-    batch: Batch,
-    loss: Loss,
-    *,
-    steps: int,
-    learning_rate: float,
-    seed: int,
-    purpose: str,
-    device: torch.device,
-    mixed: bool = True,
+    network: nn.Module, batch: Batch, loss: Loss, fit: SmallFit, *, mixed: bool = True
 ) -> list[float]:
     """Train with AdamW, bfloat16 autocast; the loss is computed in float32.
 
@@ -63,12 +79,8 @@ def fit_small(
         Draws (input, target) with the step's own generator.
     loss
         Of the network's output in float32 and the target.
-    steps, learning_rate
-        The rate is constant for half of the steps, then falls linearly to 0.
-    seed, purpose
-        Key of every draw.
-    device
-        Where to compute.
+    fit
+        How long and where; the size of a batch is for `batch` to keep.
     mixed
         Whether products are computed in bfloat16; else all in float32.
 
@@ -81,14 +93,15 @@ def fit_small(
     DataError
         When the loss is no longer finite.
     """
+    steps, device, purpose = fit.steps, fit.device, fit.purpose
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=_WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), fit.learning_rate, weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (steps - step) / max(steps * (1 - _CONSTANT), 1.0))
     )
     losses: list[float] = []
     for step in tqdm(range(steps), desc=purpose, disable=not settings.progress, leave=False):
-        x, y = (part.to(device) for part in batch(row_generator(seed, "", str(step), purpose)))
+        x, y = (part.to(device) for part in batch(row_generator(fit.seed, "", str(step), purpose)))
         images = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed and device.type in ("cpu", "cuda")):
             out = network(images)

@@ -18,6 +18,7 @@ from genviz._errors import UsageError
 from genviz.core.keyed import row_key
 from genviz.metrics.image_set import ImageSet, Labels, Tiles, image_set
 from genviz.metrics.judges.small_training import (
+    SmallFit,
     draw_rows,
     fit_small,
     keyed_weights,
@@ -116,27 +117,25 @@ def train_style(
     kept = _calibration_rows(tiles, seed)
     own = np.flatnonzero(~kept)
     size = min(*tiles.tiles.shape[1:3], _CROP_PX)
+    fit = SmallFit(
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        purpose="style",
+        device=resolve_device(device),
+    )
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        rows = own[draw_rows(rng, len(own), batch_size, labels[own])]
+        rows = own[draw_rows(rng, len(own), fit.batch_size, labels[own])]
         return squares(rng, tiles.tiles, rows, size), torch.from_numpy(target[rows])
 
     with keyed_weights(seed, "style"):
         network = _cnn(width, len(names))
-    place = resolve_device(device)
-    fit_small(
-        network,
-        batch,
-        nn.functional.cross_entropy,
-        steps=steps,
-        learning_rate=learning_rate,
-        seed=seed,
-        purpose="style",
-        device=place,
-    )
+    fit_small(network, batch, nn.functional.cross_entropy, fit)
     rows = np.flatnonzero(kept)
-    logits = logits_of(network, tiles.tiles[rows], place)
-    return StyleNet(network, names, _temperature(logits, target[rows]), place)
+    logits = logits_of(network, tiles.tiles[rows], fit.device)
+    return StyleNet(network, names, _temperature(logits, target[rows]), fit.device)
 
 
 def _calibration_rows(tiles: ImageSet, seed: int) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from genviz._errors import UsageError
 from genviz._lazy import require
 from genviz.core.keyed import row_generator
 from genviz.metrics.image_set import Tiles
-from genviz.metrics.judges.small_training import draw_rows, fit_small, keyed_weights, squares
+from genviz.metrics.judges.small_training import SmallFit, draw_rows, fit_small, keyed_weights, squares
 
 _SETTLED = 8  # batches that the statistics of normalisation are taken from
 
@@ -89,14 +89,9 @@ def train_tile_net(
     network: nn.Module,
     tiles: Tiles,
     target_N: NDArray[np.intp],
+    fit: SmallFit,
     *,
-    steps: int,
     crop_px: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    purpose: str,
-    device: torch.device,
 ) -> list[float]:
     """Train in place: squares at random places, eight turns, each class drawn equally often; see `settle`.
 
@@ -108,8 +103,8 @@ def train_tile_net(
         uint8 (N, H, W, 3).
     target_N
         Classes, 0 to C - 1.
-    steps, batch_size, learning_rate, seed, purpose, device
-        See `fit_small`.
+    fit
+        How.
     crop_px
         Side of the squares, at most that of the tiles.
 
@@ -120,24 +115,13 @@ def train_tile_net(
     side = min(*tiles.shape[1:3], crop_px)
 
     def batch(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        rows = draw_rows(rng, len(tiles), batch_size, target_N)
+        rows = draw_rows(rng, len(tiles), fit.batch_size, target_N)
         return squares(rng, tiles, rows, side), torch.from_numpy(target_N[rows])
 
-    losses = fit_small(
-        network,
-        batch,
-        nn.functional.cross_entropy,
-        steps=steps,
-        learning_rate=learning_rate,
-        seed=seed,
-        purpose=purpose,
-        device=device,
-    )
-    settle(
-        network,
-        [batch(row_generator(seed, "", str(i), f"{purpose} settled"))[0] for i in range(_SETTLED)],
-        device,
-    )
+    losses = fit_small(network, batch, nn.functional.cross_entropy, fit)
+    purpose = f"{fit.purpose} settled"
+    batches = [batch(row_generator(fit.seed, "", str(i), purpose))[0] for i in range(_SETTLED)]
+    settle(network, batches, fit.device)
     return losses
 
 

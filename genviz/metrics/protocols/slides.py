@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs
 from genviz.metrics.judges.bag_net import MakeNet, bag_net, bag_proba, train_bag_net
+from genviz.metrics.judges.small_training import SmallFit
 from genviz.metrics.protocols.bags import BagSet, bags_of
 from genviz.metrics.protocols.fold_runs import MAJORITY, FoldRuns
 from genviz.metrics.protocols.fold_scores import (
@@ -55,7 +56,7 @@ class SlideProtocol:
     n_tiles
         Tiles of a bag in training; the published synthetic bags have 512.
     batch_size, learning_rate
-        Of AdamW, see `fit_small`.
+        Of AdamW, see `SmallFit`.
     balanced
         Whether classes are drawn equally often. Accuracy is then no longer what is trained for.
     n_folds
@@ -201,18 +202,16 @@ class _Bench:
                 )
             stages.insert(0, (self.made.rows(self.fold.synthetic), plan.pretrain_epochs, "synthetic"))
         for bags, epochs, stage in stages:
-            train_bag_net(
-                net,
-                scaled(bags),
-                self.target(bags),
+            fit = SmallFit(
                 steps=max(1, round(epochs * len(bags) / plan.batch_size)),
-                n_tiles=plan.n_tiles,
                 batch_size=plan.batch_size,
                 learning_rate=plan.learning_rate,
-                balanced=plan.balanced,
                 seed=self.seed,
                 purpose=f"{self.name} {stage}",
                 device=self.device,
+            )
+            train_bag_net(
+                net, scaled(bags), self.target(bags), fit, n_tiles=plan.n_tiles, balanced=plan.balanced
             )
         test = self.real.rows(self.fold.test)
         proba = bag_proba(net, scaled(test), self.device)

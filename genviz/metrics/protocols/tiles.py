@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs
 from genviz.metrics.image_set import ImageSet, image_set, labels_of
-from genviz.metrics.judges.small_training import logits_of, softmax
+from genviz.metrics.judges.small_training import SmallFit, logits_of, softmax
 from genviz.metrics.judges.tile_net import SIZES, tile_net, train_tile_net
 from genviz.metrics.protocols.fold_runs import MAJORITY, FoldRuns
 from genviz.metrics.protocols.fold_scores import Cell, Statistic, accuracy, f1_macro, majority_cell
@@ -41,7 +41,7 @@ class TileProtocol:
     epochs, pretrain_epochs
         Passes over the training tiles, and over the synthetic ones before.
     batch_size, learning_rate
-        Of AdamW, see `fit_small`; the paper does not say.
+        Of AdamW, see `SmallFit`; the paper does not say.
     n_folds
         Folds by patient.
     """
@@ -217,18 +217,15 @@ class _Bench:
         ):
             if tiles is None or not n:
                 continue
-            train_tile_net(
-                network,
-                tiles.tiles,
-                self.target(tiles),
+            fit = SmallFit(
                 steps=max(1, round(epochs * n / plan.batch_size)),
-                crop_px=SIZES[plan.size].crop_px,
                 batch_size=plan.batch_size,
                 learning_rate=plan.learning_rate,
                 seed=self.seed,
                 purpose=f"{self.name} {stage}",
                 device=self.device,
             )
+            train_tile_net(network, tiles.tiles, self.target(tiles), fit, crop_px=SIZES[plan.size].crop_px)
         test = self.real.rows(self.fold.test)
         proba = softmax(logits_of(network, test.tiles, self.device))
         return Cell(proba, self.target(test), test.needed("groups"))

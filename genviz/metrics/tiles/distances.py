@@ -16,6 +16,12 @@ from genviz._errors import DataError
 from genviz._lazy import require
 from genviz._torchvision import guard_torchvision
 
+_PURPOSES = {
+    "metric_fid": "compute Fréchet distances",
+    "metric_kid": "compute KID",
+    "metric_prc": "compute precision and recall",
+    "sample_similarity_lpips": "compute LPIPS",
+}
 NEIGHBOURS = 3  # k of precision and recall (Kynkäänniemi et al., NeurIPS 2019)
 
 
@@ -33,7 +39,7 @@ def fidelity(module: str) -> Any:
         Without the extra ``metrics``.
     """
     guard_torchvision()
-    require("torch_fidelity", extra="metrics", purpose="compute Fréchet distances, KID and recall")
+    require("torch_fidelity", extra="metrics", purpose=_PURPOSES.get(module, "compute image features"))
     return importlib.import_module(f"torch_fidelity.{module}")
 
 

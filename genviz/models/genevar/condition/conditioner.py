@@ -6,9 +6,10 @@ input, Z length of the condition.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,43 +25,47 @@ Float = NDArray[np.float32]
 State = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 
-class Conditioner(Protocol):
-    """What every kind offers."""
+@dataclass(frozen=True)
+class Conditioner(ABC):
+    """What every kind offers.
+
+    Attributes
+    ----------
+    config
+        What it was made with.
+    """
+
+    config: ConditionConfig
 
     @property
-    def config(self) -> ConditionConfig:
-        """What it was made with."""
-        ...
-
-    @property
+    @abstractmethod
     def input_dim(self) -> int:
         """I, width of what `transform` gives."""
-        ...
 
     @property
     def cond_dim(self) -> int:
         """Z, width behind `head`, which the prior and the flow take; the same but for "linear"."""
-        ...
+        return self.input_dim
 
+    @abstractmethod
     def transform(self, profiles: Profiles) -> Float:
         """Float32 (N, I); a row's values depend on that row alone."""
-        ...
 
+    @abstractmethod
     def view(self, profiles: Profiles, *, seed: int, view: int) -> Float:
         """The same for a training view: thinned counts, noise; keyed by (seed, library, row, view)."""
-        ...
 
     def head(self) -> nn.Module:
         """A new module from (B, I) to (B, Z), to be trained with the prior; it has no parameters but for "linear"."""
-        ...
+        return nn.Identity()
 
+    @abstractmethod
     def state(self) -> State:
         """Arrays and JSON values, from which `kinds.restore_conditioner` rebuilds it."""
-        ...
 
 
 @dataclass(frozen=True)
-class PcaConditioner:
+class PcaConditioner(Conditioner):
     """Whitened principal components of the logarithms of the most variable genes, and the depth.
 
     Attributes
@@ -74,7 +79,6 @@ class PcaConditioner:
         Share of the variance of the training rows.
     """
 
-    config: ConditionConfig
     scaler: ProfileScaler
     components_ZU: Float
     explained: float
@@ -119,11 +123,6 @@ class PcaConditioner:
         """Components, and one for the depth."""
         return self.config.n_latent + self.config.depth
 
-    @property
-    def cond_dim(self) -> int:
-        """The same."""
-        return self.input_dim
-
     def transform(self, profiles: Profiles) -> Float:
         """Scores over their deviations, then the depth: (N, Z)."""
         centred_NU = self.scaler.logs(profiles, self.config) - self.scaler.mean_U
@@ -135,10 +134,6 @@ class PcaConditioner:
             self.transform(thin(profiles, self.config, seed, view)), profiles, self.config, seed, view
         )
 
-    def head(self) -> nn.Module:
-        """Nothing."""
-        return nn.Identity()
-
     def state(self) -> State:
         """Arrays and JSON values."""
         tensors = self.scaler.tensors() | {"components": self.components_ZU}
@@ -146,7 +141,7 @@ class PcaConditioner:
 
 
 @dataclass(frozen=True)
-class ClassConditioner:
+class ClassConditioner(Conditioner):
     """The row's label alone: one number a class. A linear layer behind it is a table of embeddings.
 
     Attributes
@@ -157,7 +152,6 @@ class ClassConditioner:
         Names in rising order.
     """
 
-    config: ConditionConfig
     classes: tuple[str, ...]
 
     @classmethod
@@ -183,11 +177,6 @@ class ClassConditioner:
         """Number of classes."""
         return len(self.classes)
 
-    @property
-    def cond_dim(self) -> int:
-        """The same."""
-        return self.input_dim
-
     def transform(self, profiles: Profiles) -> Float:
         """1 at the row's class, else 0.
 
@@ -207,17 +196,13 @@ class ClassConditioner:
         """The same: a label has nothing to draw."""
         return self.transform(profiles)
 
-    def head(self) -> nn.Module:
-        """Nothing."""
-        return nn.Identity()
-
     def state(self) -> State:
         """JSON values; no arrays."""
         return {}, {"condition": self.config.to_dict(), "classes": list(self.classes)}
 
 
 @dataclass(frozen=True)
-class LinearConditioner:
+class LinearConditioner(Conditioner):
     """z-scores of all used genes, and a projection that is trained with the prior.
 
     Attributes
@@ -226,7 +211,6 @@ class LinearConditioner:
         Recipe; genes and their statistics.
     """
 
-    config: ConditionConfig
     scaler: ProfileScaler
 
     @classmethod

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from genviz.core.keyed import row_key
 from genviz.core.splits import grouped_split
-from genviz.models.genevar.condition.conditioner import State, noisy, thin, with_depth
+from genviz.models.genevar.condition.conditioner import Conditioner, State, noisy, thin, with_depth
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.gene_vae import GeneVAE
 from genviz.models.genevar.condition.profiles import Profiles
@@ -37,7 +37,7 @@ _WEIGHTS = "vae."
 
 
 @dataclass(frozen=True)
-class VaeConditioner:
+class VaeConditioner(Conditioner):
     """Posterior means over their deviations on the training rows, then the depth.
 
     Attributes
@@ -50,7 +50,6 @@ class VaeConditioner:
         Likelihood, reduction, active dimensions, and how training ended.
     """
 
-    config: ConditionConfig
     scaler: ProfileScaler
     network: GeneVAE
     mean_Z: Float
@@ -136,11 +135,6 @@ class VaeConditioner:
         """Dimensions of the code, and one for the depth."""
         return self.config.n_latent + self.config.depth
 
-    @property
-    def cond_dim(self) -> int:
-        """The same."""
-        return self.input_dim
-
     def transform(self, profiles: Profiles) -> Float:
         """Standardised means, then the depth: (N, Z)."""
         mean_NZ, _ = _posterior(self.network, self.scaler, profiles, self.config)
@@ -158,10 +152,6 @@ class VaeConditioner:
                 code_NZ[row] += deviation_NZ[row] * noise_Z
         code_NZ = with_depth((code_NZ - self.mean_Z) / self.std_Z, self.scaler, seen, self.config)
         return noisy(code_NZ, seen, self.config, seed, view)
-
-    def head(self) -> nn.Module:
-        """Nothing."""
-        return nn.Identity()
 
     def state(self) -> State:
         """Arrays and JSON values."""

@@ -1,4 +1,4 @@
-"""What profiles span: each gene's values and the lengths of codes, of training rows kept with a model.
+"""What profiles span: each gene's values and the lengths of codes.
 
 Shape legend: N rows, U genes that the condition uses, Z width of the code.
 """
@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz.models.genevar.conditions import conditions
-
 if TYPE_CHECKING:
     from genviz.models.genevar.condition.config import ConditionConfig
     from genviz.models.genevar.condition.profiles import Profiles
     from genviz.models.genevar.condition.scaler import ProfileScaler
-    from genviz.models.genevar.fitted import Fitted
 
 Floats = NDArray[np.float32]
 
@@ -57,23 +54,21 @@ class ProfileRange:
     length: float
 
     @classmethod
-    def of_rows(cls, fitted: Fitted, of: str, profiles: Profiles) -> ProfileRange:
+    def of_rows(cls, of: str, logs_NU: Floats, code_NZ: Floats) -> ProfileRange:
         """Measure rows.
 
         Parameters
         ----------
-        fitted
-            A model that is told genes.
         of
             Whose range it is.
-        profiles
-            Theirs.
+        logs_NU
+            Logarithms of their genes, as the condition takes them.
+        code_NZ
+            Their codes.
         """
-        conditioner: Any = fitted.fitted_conditioner()
-        logs_NU, code_NZ = conditioner.scaler.logs(profiles, conditioner.config), conditions(fitted, profiles)
         centre_Z = code_NZ.mean(axis=0)
         length = float(np.quantile(np.linalg.norm(code_NZ - centre_Z, axis=1), _QUANTILE))
-        return cls(of, len(profiles), logs_NU.min(axis=0), logs_NU.max(axis=0), centre_Z, length)
+        return cls(of, len(code_NZ), logs_NU.min(axis=0), logs_NU.max(axis=0), centre_Z, length)
 
     def genes_outside(
         self, profiles: Profiles, scaler: ProfileScaler, config: ConditionConfig, columns: Sequence[int]
@@ -144,21 +139,6 @@ class ProfileRange:
 
 
 _ARRAYS = ("low", "high", "code_centre")
-
-
-def training_range(fitted: Fitted, profiles: Profiles) -> ProfileRange | None:
-    """The range of a model's training rows; None without a condition, or for one that is told no genes.
-
-    Parameters
-    ----------
-    fitted
-        The model.
-    profiles
-        Its training rows.
-    """
-    if getattr(fitted.conditioner, "scaler", None) is None:
-        return None
-    return ProfileRange.of_rows(fitted, f"the model's {len(profiles)} training rows", profiles)
 
 
 def _scaled(values: Any) -> NDArray[np.float64]:
