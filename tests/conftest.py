@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,6 +51,31 @@ def her2st_rows(her2st_dir: Path) -> dict[str, AnnData]:
 def visium_dir(genviz_data: Path) -> Path:
     """The folder of Space Ranger outputs."""
     return _part(genviz_data, "visium")
+
+
+@pytest.fixture(scope="session")
+def _two_processes() -> Iterator[Any]:
+    """A Dask cluster of two worker processes, for whoever connects."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def tasks_there(_two_processes: Any) -> Iterator[Callable[[str], int]]:
+    """An active Dask client of two processes; gives how often a function has been done there in this test."""
+    from distributed import Client
+
+    prefixes = _two_processes.scheduler.task_prefixes
+
+    def done(name: str) -> int:
+        own = name.strip("_")  # as Dask groups its tasks
+        return int(prefixes[own].state_counts["memory"]) if own in prefixes else 0
+
+    before = {name: done(name) for name in prefixes}
+    with Client(_two_processes):
+        yield lambda name: done(name) - before.get(name.strip("_"), 0)
 
 
 def _part(data: Path, name: str) -> Path:

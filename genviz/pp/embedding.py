@@ -5,6 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +19,13 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs, Obsm, Uns
 from genviz._settings import settings
+from genviz.core.arguments import check_adata
 from genviz.features.encoder import Encoder
 from genviz.features.registry import get_encoder
-from genviz.features.stain import fit_normaliser
+from genviz.features.stain import Normaliser, fit_normaliser
+from genviz.io.cluster import active_client, in_order
 from genviz.io.library import library_of_rows, mpp_of, positions
+from genviz.io.slides.base import Slide
 from genviz.io.slides.reading import slide_of
 from genviz.io.spots.placement import refuse_resolution
 from genviz.io.tile_recipe import read_recipe
@@ -30,6 +38,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("genviz")
 
 Features = NDArray[np.float32]
+
+_ROWS_THERE = 512  # of a part on a cluster: many batches of a network, and few pixels measured for two parts
+_TILES = 128  # of a part, here too: pixels travel, some 20 MB of 224 px
+_AHEAD = 2  # parts a thread of a cluster that are sent before they are asked for
 
 
 def embed(
@@ -57,8 +69,8 @@ def embed(
     adata
         Rows on slides (see `tile`) or with stored tiles; changed in place.
     encoder
-        ``"morphology"`` (no weights), a name of `features.registry` (``"uni"``, ``"conch"``, ``"dinov2"``,
-        ``"resnet50"``; extra ``encoders``), or an object like these.
+        ``"morphology"`` (no weights), a name of `features.registry` (``"uni"``, ``"virchow"``, ``"gigapath"``,
+        ``"conch"``, ``"dinov2"``, ``"resnet50"``; extra ``encoders``), or an object like these.
     stain
         Normalisation of each slide: ``"macenko_glass"`` (Macenko's after the density of glass is taken off, which
         travels best between stains), ``"macenko"`` as published, ``"reinhard"``; None leaves the colours.
@@ -80,6 +92,7 @@ def embed(
         Without positions, resolution or slide; for a resolution that the spot pitch contradicts; for a slide
         without enough tissue to estimate its stains from.
     """
+    check_adata(adata)
     if isinstance(encoder, str):
         encoder = get_encoder(encoder, ring=ring, pitch_um=pitch_um, device=device)
     stored = Obsm.TILES in adata.obsm
@@ -109,34 +122,126 @@ def _from_slides(
     names: list[str] = []
     slides: dict[str, Any] = {}
     with tqdm(total=len(libraries), desc="embedding", unit="spot", disable=not settings.progress) as bar:
-        for library in dict.fromkeys(libraries):
-            rows = libraries == library
-            names, values, slides[library] = _section(adata, library, xy_px[rows], encoder, stain, bar)
+        for section, found, values in _sections(adata, libraries, xy_px, encoder, stain, bar):
+            names = found
             if features_NF is None:
                 features_NF = np.empty((len(libraries), values.shape[1]), np.float32)
-            features_NF[rows] = values
+            features_NF[libraries == section.library] = values
+            slides[section.library] = section.facts
     assert features_NF is not None
-    return names, features_NF, encoder.recipe() | {"stain": stain or "none", "slides": slides}
+    seen = [float(side) for side in getattr(encoder, "windows_um", ())]  # an encoder of your own need not say
+    told = {"windows_um": seen, "stain": stain or "none", "slides": slides}
+    return names, features_NF, encoder.recipe() | told
 
 
-def _section(
-    adata: AnnData, library: str, xy_px: NDArray[np.float64], encoder: Encoder, stain: str | None, bar: Any
-) -> tuple[list[str], Features, dict[str, Any]]:
-    """One section, from the cache where it was embedded before."""
-    slide, mpp = slide_of(adata, library), mpp_of(adata, library)
-    normaliser = fit_normaliser(stain, stain_pixels(slide, mpp) if stain else None)
-    facts = {"sha256": slide.sha256, "mpp": mpp, "stain": normaliser.to_dict()}
-    file = cache_file(encoder.recipe(), facts, xy_px)
-    cached = read_cached(file)
-    if cached is not None:
-        bar.update(len(xy_px))
-        log.debug("Features of section %s read from %s", library, file)
-        return *cached, facts
-    names, features_NF = encoder.encode(
-        slide.read, xy_px, mpp=mpp, normaliser=normaliser, n_workers=settings.n_workers, on_rows=bar.update
+@dataclass(frozen=True)
+class _Section:
+    """One section, ready to be embedded; its parts are done on their own."""
+
+    library: str
+    slide: Slide
+    mpp: float
+    normaliser: Normaliser
+    facts: dict[str, Any]
+    xy_px: NDArray[np.float64]
+    file: Path
+    cached: tuple[list[str], Features] | None
+
+    @classmethod
+    def of(
+        cls, adata: AnnData, library: str, xy_px: NDArray[np.float64], encoder: Encoder, stain: str | None
+    ) -> _Section:
+        """Fit the stain and look into the cache."""
+        slide, mpp = slide_of(adata, library), mpp_of(adata, library)
+        normaliser = fit_normaliser(stain, stain_pixels(slide, mpp) if stain else None)
+        facts = {"sha256": slide.sha256, "mpp": mpp, "stain": normaliser.to_dict()}
+        file = cache_file(encoder.recipe(), facts, xy_px)
+        return cls(library, slide, mpp, normaliser, facts, xy_px, file, read_cached(file))
+
+    def parts(self, size: int) -> list[NDArray[np.intp]]:
+        """Rows done together, those beside each other: they look at the same pixels."""
+        order = np.lexsort((self.xy_px[:, 0], self.xy_px[:, 1]))
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _sections(
+    adata: AnnData,
+    libraries: NDArray[Any],
+    xy_px: NDArray[np.float64],
+    encoder: Encoder,
+    stain: str | None,
+    bar: Any,
+) -> Iterator[tuple[_Section, list[str], Features]]:
+    """Features of every section, from the cache where it was embedded before.
+
+    With an active `dask.distributed.Client` parts of sections are embedded there, and slides read.
+    """
+    client = active_client()
+    begun: deque[tuple[_Section, NDArray[np.intp] | None, bool]] = deque()
+
+    def jobs() -> Iterator[tuple[Slide, NDArray[np.float64], float, Normaliser]]:
+        for library in dict.fromkeys(libraries):
+            section = _Section.of(adata, library, xy_px[libraries == library], encoder, stain)
+            if section.cached is not None:
+                begun.append((section, None, True))
+                continue
+            # Here all rows at once: neighbours share what was measured, and the encoder has threads.
+            parts = section.parts(_ROWS_THERE) if client else [np.arange(len(section.xy_px))]
+            for k, part in enumerate(parts):
+                begun.append((section, part, k == len(parts) - 1))
+                yield section.slide, section.xy_px[part], section.mpp, section.normaliser
+
+    work = _part if client else partial(_part, n_workers=settings.n_workers, on_rows=bar.update)
+    values_NF: Features | None = None
+    found = in_order(work, _settled(encoder) if client else encoder, jobs(), client=client, ahead=_AHEAD)
+    for names, values in found:
+        while begun[0][1] is None:
+            yield _known(begun.popleft()[0], bar)
+        section, part, last = begun.popleft()
+        if values_NF is None:
+            values_NF = np.empty((len(section.xy_px), values.shape[1]), np.float32)
+        values_NF[part] = values
+        if client:
+            bar.update(len(values))
+        if last:
+            write_cached(section.file, names, values_NF)
+            yield section, names, values_NF
+            values_NF = None
+    for section, _, _ in begun:
+        yield _known(section, bar)
+
+
+def _part(
+    encoder: Encoder,
+    slide: Slide,
+    xy_px: NDArray[np.float64],
+    mpp: float,
+    normaliser: Normaliser,
+    *,
+    n_workers: int = 1,
+    on_rows: Callable[[int], object] = lambda n: None,
+) -> tuple[list[str], Features]:
+    """Names and features of some rows of a section."""
+    return encoder.encode(
+        slide.read, xy_px, mpp=mpp, normaliser=normaliser, n_workers=n_workers, on_rows=on_rows
     )
-    write_cached(file, names, features_NF)
-    return names, features_NF, facts
+
+
+def _known(section: _Section, bar: Any) -> tuple[_Section, list[str], Features]:
+    """A section from the cache."""
+    assert section.cached is not None
+    bar.update(len(section.xy_px))
+    log.debug("Features of section %s read from %s", section.library, section.file)
+    return section, *section.cached
+
+
+def _settled(encoder: Encoder) -> Encoder:
+    """The encoder as it travels: a network computes on the kind of device that it is on here, as its recipe says."""
+    from genviz.features.timm_encoder import TimmEncoder  # torch: not for morphology here
+
+    if isinstance(encoder, TimmEncoder) and encoder.device == "auto":
+        return replace(encoder, device=next(encoder.network.parameters()).device.type)
+    return encoder
 
 
 def _from_tiles(
@@ -158,7 +263,7 @@ def _from_tiles(
         rows = np.flatnonzero(sections == section)
         tiles_NHW3 = np.asarray(stored_NHW3[rows])
         normaliser = fit_normaliser(stain, tile_pixels(tiles_NHW3) if stain else None)
-        names, values = encoder.encode_tiles(tiles_NHW3, mpp=recipe.mpp, normaliser=normaliser)
+        names, values = _of_tiles(encoder, tiles_NHW3, recipe.mpp, normaliser)
         if features_NF is None:
             features_NF = np.empty((len(sections), values.shape[1]), np.float32)
         features_NF[rows] = values
@@ -166,4 +271,33 @@ def _from_tiles(
     if features_NF is None:
         raise DataError("Expected at least one row to embed; got none. Is the section empty?")
     made = encoder.recipe() | {"ring": "none", "pitch_um": 0.0, "stain": stain or "none"}
-    return names, features_NF, made | {"tile_stains": stains}
+    pixels = {"size_px": [int(side) for side in stored_NHW3.shape[1:3]], "mpp": recipe.mpp}
+    return names, features_NF, made | {"tiles": pixels, "tile_stains": stains}
+
+
+def _of_tiles(
+    encoder: Encoder, tiles_NHW3: NDArray[np.uint8], mpp: float, normaliser: Normaliser
+) -> tuple[list[str], Features]:
+    """Names and features of the tiles of a section, part by part."""
+    starts = range(0, len(tiles_NHW3), _TILES)
+    client = active_client() if len(starts) > 1 else None
+    jobs = ((tiles_NHW3[start : start + _TILES], mpp, normaliser) for start in starts)
+    found = in_order(
+        _part_of_tiles, _settled(encoder) if client else encoder, jobs, client=client, ahead=_AHEAD
+    )
+    names: list[str] = []
+    values: list[Features] = []
+    off = not settings.progress or len(starts) < 2
+    with tqdm(total=len(tiles_NHW3), desc="embedding", unit="tile", disable=off) as bar:
+        for said, part in found:
+            names = said
+            values.append(part)
+            bar.update(len(part))
+    return names, np.concatenate(values)
+
+
+def _part_of_tiles(
+    encoder: Encoder, tiles_NHW3: NDArray[np.uint8], mpp: float, normaliser: Normaliser
+) -> tuple[list[str], Features]:
+    """Names and features of some tiles."""
+    return encoder.encode_tiles(tiles_NHW3, mpp=mpp, normaliser=normaliser)

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz.core.calibration import pit_of_samples
+from genviz.core.gene_tree import GeneTree
 from genviz.core.keyed import row_generator
 from genviz.io.counts import counts_of
+from genviz.models.blocks import in_blocks, parts_of
 from genviz.models.genar.checkpoint import Fitted
-from genviz.models.genar.ensemble import SampleArgs
+from genviz.models.genar.ensemble import Ensemble, SampleArgs
 from genviz.models.genar.prediction import CHUNK
 from genviz.models.genar.rows import Rows, check_recipe, feature_recipe, recipe_notes, rows_of
 
@@ -48,30 +50,37 @@ def log_likelihood(fitted: Fitted, adata: AnnData) -> NDArray[np.float64]:
             f"{cap} (the largest is {int(counts_NG.max())}), so that these rows' values are not of their own counts.",
             stacklevel=3,
         )
-    return fitted.ensemble.log_prob(rows, z_NF, counts_NG)
+    parts = parts_of(len(rows), CHUNK)
+    jobs = ((rows.take(np.arange(len(rows))[own]), z_NF[own], counts_NG[own]) for own in parts)
+    each = [own.stop - own.start for own in parts]
+    found = in_blocks(Ensemble.log_prob, fitted.ensemble, jobs, each, "log_likelihood", unit="spot")
+    return np.concatenate(list(found))
 
 
 def pit(fitted: Fitted, adata: AnnData, args: SampleArgs) -> dict[str, NDArray[np.float64]]:
     """See `GenAR.pit`; rows are sampled chunk by chunk."""
     rows, z_NF, counts_NG = measured(fitted, adata)
-    parts = [
-        _pit_of_chunk(fitted, rows.take(index), z_NF[index], counts_NG[index], args)
-        for index in (np.arange(start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK))
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    parts = parts_of(len(rows), CHUNK)
+    jobs = (
+        (rows.take(index), z_NF[index], counts_NG[index], args)
+        for index in (np.arange(len(rows))[own] for own in parts)
+    )
+    each = [own.stop - own.start for own in parts]
+    found = list(in_blocks(_pit_of_chunk, fitted.ensemble, jobs, each, "pit", unit="spot"))
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
 def _pit_of_chunk(
-    fitted: Fitted,
+    ensemble: Ensemble,
     rows: Rows,
     z_NF: NDArray[np.float32],
     counts_NG: NDArray[np.int64],
     args: SampleArgs,
 ) -> dict[str, NDArray[np.float64]]:
     found = {}
-    ensemble, n_genes = fitted.ensemble, fitted.ensemble.tree.n_genes
+    n_genes = ensemble.tree.n_genes
     for scale, samples_SNK in zip(ensemble.scales, ensemble.sample(rows, z_NF, args), strict=True):
-        truth_NK = _sums(fitted, counts_NG, scale)
+        truth_NK = _sums(ensemble.tree, counts_NG, scale)
         uniform_NK = np.stack(
             [
                 row_generator(args.seed, str(library), str(name), f"pit {scale}").random(truth_NK.shape[1])
@@ -84,9 +93,8 @@ def _pit_of_chunk(
     return found
 
 
-def _sums(fitted: Fitted, counts_NG: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
+def _sums(tree: GeneTree, counts_NG: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Sums of counts as `Ensemble.sample` orders them: genes by name, coarser groups along the tree."""
-    tree = fitted.ensemble.tree
     if n_groups == tree.n_genes:
         return counts_NG
     if n_groups == 1:

@@ -5,6 +5,7 @@ Shape legend: N rows, B rows of a chunk, H x W pixels, L tokens of all scales.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 from genviz.io.tile_access import tiles
-from genviz.models.chunks import by_chunks
+from genviz.models.blocks import in_blocks, parts_of, rows_a_block
+from genviz.models.chunks import CHUNK, by_chunks
 from genviz.models.genevar.fitted import Fitted
 from genviz.models.genevar.tile_resolution import check_tile_resolution
 from genviz.models.pixels import to_images, to_tensor
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 MPP = "mpp"  # the fact that says the tiles' micrometres per pixel
+_ENCODED = 4 * CHUNK  # tiles of a block: pixels travel, some 10 MB of 224 px
 
 
 def own_tiles(fitted: Fitted, adata: AnnData) -> da.Array:
@@ -72,14 +76,29 @@ def tile_tokens(fitted: Fitted, adata: AnnData) -> NDArray[np.int32]:
     adata
         Rows.
     """
-    tokenizer, lazy = fitted.trained_tokenizer(), own_tiles(fitted, adata)
+    check_adata(adata)
+    fitted.trained_tokenizer()
+    lazy = own_tiles(fitted, adata)
+    parts = [parts_of(n, _ENCODED) for n in lazy.chunks[0]]
+
+    def jobs() -> Iterator[tuple[NDArray[np.uint8]]]:
+        for i, own in enumerate(parts):
+            block = np.asarray(lazy.blocks[i].compute())  # read once, however many parts it has
+            yield from ((block[part],) for part in own)
+
+    rows = [part.stop - part.start for own in parts for part in own]
+    return np.concatenate(list(in_blocks(_tokens, fitted, jobs(), rows, "encoding")))
+
+
+def _tokens(fitted: Fitted, images_BHW3: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Tokens of one block."""
+    tokenizer = fitted.trained_tokenizer()
 
     def work(images_BHW3: NDArray[np.uint8]) -> NDArray[Any]:
         x_B3HW = to_tensor(images_BHW3).to(fitted.device)
         return np.asarray(tokenizer.encode(x_B3HW).to(torch.int32).cpu().numpy())
 
-    blocks = (np.asarray(lazy.blocks[i].compute()) for i in range(lazy.numblocks[0]))
-    return np.concatenate([by_chunks(work, block) for block in blocks])
+    return by_chunks(work, images_BHW3)
 
 
 def decoded(fitted: Fitted, s_NL: NDArray[np.int32], upto: int | None = None) -> NDArray[np.uint8]:
@@ -95,6 +114,26 @@ def decoded(fitted: Fitted, s_NL: NDArray[np.int32], upto: int | None = None) ->
         Scales to decode, from the coarsest; all by default.
     """
     tokenizer = fitted.trained_tokenizer()
+    images_NHW3 = np.empty((len(s_NL), tokenizer.config.size_px, tokenizer.config.size_px, 3), np.uint8)
+    parts = parts_of(len(s_NL), rows_a_block(fitted.device, CHUNK))
+    jobs = ((s_NL[part], upto) for part in parts)
+    rows = [part.stop - part.start for part in parts]
+    for part, images_BHW3 in zip(
+        parts, in_blocks(decoded_block, fitted, jobs, rows, "decoding"), strict=True
+    ):
+        images_NHW3[part] = images_BHW3
+    return images_NHW3
+
+
+def decoded_block(fitted: Fitted, s_BL: NDArray[np.int32], upto: int | None = None) -> NDArray[np.uint8]:
+    """The same of one block, where it is called.
+
+    Parameters
+    ----------
+    fitted, s_BL, upto
+        As `decoded`.
+    """
+    tokenizer = fitted.trained_tokenizer()
 
     def work(s_BL: NDArray[np.int32]) -> NDArray[Any]:
         found: NDArray[Any] = to_images(
@@ -102,5 +141,5 @@ def decoded(fitted: Fitted, s_NL: NDArray[np.int32], upto: int | None = None) ->
         )
         return found
 
-    images: NDArray[np.uint8] = by_chunks(work, s_NL)
+    images: NDArray[np.uint8] = by_chunks(work, s_BL)
     return images

@@ -5,6 +5,7 @@ Shape legend: N rows, B rows of a block, K scales, L tokens, Z width of the cond
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 from genviz.core.keyed import row_key
 from genviz.io.library import library_of_rows
 from genviz.models.arguments import check_number
+from genviz.models.blocks import in_blocks, parts_of, rows_a_block
 from genviz.models.chunks import CHUNK, rows_at_once
-from genviz.models.genevar.codec import decoded, tile_tokens
+from genviz.models.genevar.codec import decoded, decoded_block, tile_tokens
 from genviz.models.genevar.conditions import Told, conditions, told_by
 from genviz.models.genevar.fitted import Fitted
 from genviz.models.genevar.prior.likelihood import log_prob_matrix
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 RULE = "rule"  # the fact that names the model's own sampling rule
-_BATCHES_A_BLOCK = 16  # sampled before they are decoded: bounds what latents take
+_BATCHES_A_BLOCK = 16  # of profiles whose conditions are made at once
 _PAIRS = 64
 
 
@@ -91,6 +94,7 @@ def generate_from_code(
     fitted: Fitted, adata: AnnData, code_NZ: ArrayLike, asked: Request, key: str
 ) -> AnnData:
     """`n` tiles for each row's code, given in place of its profile; see `GeneVAR.generate_from_code`."""
+    check_adata(adata)
     n = check_number("n", asked.n)
     if asked.batch_size is not None:
         check_number("batch_size", asked.batch_size)
@@ -123,12 +127,11 @@ def _rows_of_codes(
         for name, section in zip(adata.obs_names, sections, strict=True)
         for draw in range(asked.n)
     ]
-    s_NL, images_NHW3 = _drawn(fitted, z_NZ, keys, asked)
+    s_NL, (images_NHW3, *coarser) = _drawn(fitted, z_NZ, keys, asked)
     put_tiles(fitted, made, images_NHW3, s_NL, record, key)
     made.obsm[Obsm.RNA] = z_NZ
-    if asked.keep_scales:
-        for k, side in enumerate(fitted.config.tokenizer.scales[:-1], start=1):
-            made.obsm[Obsm.partial_image(key, side)] = decoded(fitted, s_NL, k)
+    for side, partial_NHW3 in zip(fitted.config.tokenizer.scales, coarser, strict=False):
+        made.obsm[Obsm.partial_image(key, side)] = partial_NHW3
     return made
 
 
@@ -142,38 +145,52 @@ def _sections(adata: AnnData) -> list[str]:
 
 def _codes(fitted: Fitted, told: Told, batch_size: int | None) -> NDArray[np.float32]:
     """Conditions of all rows, block after block: their genes take more room than they do."""
-    block = (batch_size or CHUNK) * _BATCHES_A_BLOCK
-    rows = range(0, len(told.profiles), block)
-    parts = [np.arange(start, min(start + block, len(told.profiles))) for start in rows]
-    return np.concatenate([conditions(fitted, told.profiles.take(part)) for part in parts])
+    n = len(told.profiles)
+    parts = parts_of(n, (batch_size or CHUNK) * _BATCHES_A_BLOCK)
+    return np.concatenate([conditions(fitted, told.profiles.take(np.arange(n)[part])) for part in parts])
 
 
 def _drawn(
     fitted: Fitted, z_NZ: NDArray[np.float32], keys: Sequence[int], asked: Request
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Tokens and tiles of conditions, block after block."""
-    size, total = fitted.config.tokenizer.size_px, len(z_NZ)
+) -> tuple[NDArray[np.int32], list[NDArray[np.uint8]]]:
+    """Tokens and tiles of conditions, block after block: those of all scales, then of the first ones where kept."""
+    config, total = fitted.config.tokenizer, len(z_NZ)
     batch = asked.batch_size or rows_at_once(fitted.device, total)
-    s_NL = np.empty((total, fitted.config.tokenizer.n_tokens), np.int32)
-    images_NHW3 = np.empty((total, size, size, 3), np.uint8)
-    inject = fitted.injector()
-    block = batch * _BATCHES_A_BLOCK
+    upto = (None, *(range(1, len(config.scales)) if asked.keep_scales else ()))
+    s_NL = np.empty((total, config.n_tokens), np.int32)
+    images_NHW3 = [np.empty((total, config.size_px, config.size_px, 3), np.uint8) for _ in upto]
+    parts = parts_of(total, rows_a_block(fitted.device, batch))
+    jobs = ((z_NZ[own], keys[own], asked.rule, batch, upto) for own in parts)
+    rows = [own.stop - own.start for own in parts]
     with tile_bar(total) as advance:
-        for start in range(0, total, block):
-            own = slice(start, min(start + block, total))
-            sampled = sample(
-                fitted.trained_prior(),
-                fitted.trained_tokenizer().quantiser,
-                torch.from_numpy(z_NZ[own]),
-                asked.rule,
-                keys[own],
-                inject=inject,
-                batch_size=batch,
-            )
-            s_NL[own] = sampled.s_NL.numpy()
-            images_NHW3[own] = decoded(fitted, s_NL[own])
-            advance(own.stop - own.start)
+        drawn = in_blocks(_drawn_block, fitted, jobs, rows, advance)
+        for own, (s_BL, images_BHW3) in zip(parts, drawn, strict=True):
+            s_NL[own] = s_BL
+            for whole, block in zip(images_NHW3, images_BHW3, strict=True):
+                whole[own] = block
     return s_NL, images_NHW3
+
+
+def _drawn_block(
+    fitted: Fitted,
+    z_BZ: NDArray[np.float32],
+    keys: Sequence[int],
+    rule: SampleRule,
+    batch: int,
+    upto: tuple[int | None, ...],
+) -> tuple[NDArray[np.int32], list[NDArray[np.uint8]]]:
+    """One block: tokens, and tiles up to each of some scales."""
+    sampled = sample(
+        fitted.trained_prior(),
+        fitted.trained_tokenizer().quantiser,
+        torch.from_numpy(z_BZ),
+        rule,
+        keys,
+        inject=fitted.injector(),
+        batch_size=batch,
+    )
+    s_BL = sampled.s_NL.numpy().astype(np.int32)
+    return s_BL, [decoded_block(fitted, s_BL, k) for k in upto]
 
 
 def reconstruct(fitted: Fitted, adata: AnnData, key: str) -> AnnData:
@@ -187,18 +204,27 @@ def reconstruct(fitted: Fitted, adata: AnnData, key: str) -> AnnData:
 
 def log_prob(fitted: Fitted, adata: AnnData, *, given: bool) -> NDArray[np.float32]:
     """Log-probability of the rows' own tiles, (N, K); see `GeneVAR.log_prob`."""
-    prior, quantiser = _shown(fitted), fitted.trained_tokenizer().quantiser
+    _shown(fitted)
     z_NZ = conditions(fitted, told_by(fitted, adata).profiles)
     s_NL = tile_tokens(fitted, adata)
-    found = []
-    for start in range(0, len(s_NL), _PAIRS):
-        s_BL = torch.from_numpy(s_NL[start : start + _PAIRS].astype(np.int64)).to(fitted.device)
-        z_BZ = torch.from_numpy(z_NZ[start : start + _PAIRS]).to(fitted.device)
-        given_B = torch.full((len(s_BL),), given, device=fitted.device)
-        with torch.no_grad():
-            maps = teacher_maps(quantiser, s_BL, prior.layout, prior.code_dim)
-            found.append(prior.log_prob_scales(s_BL, maps, z_BZ, given_B=given_B).cpu().numpy())
-    return np.concatenate(found)
+    parts = parts_of(len(s_NL), _PAIRS)
+    jobs = ((s_NL[own], z_NZ[own], given) for own in parts)
+    rows = [own.stop - own.start for own in parts]
+    return np.concatenate(list(in_blocks(_log_prob_block, fitted, jobs, rows, "log_prob")))
+
+
+def _log_prob_block(
+    fitted: Fitted, s_BL: NDArray[np.int32], z_BZ: NDArray[np.float32], given: bool
+) -> NDArray[np.float32]:
+    """One block, (B, K)."""
+    prior, quantiser = _shown(fitted), fitted.trained_tokenizer().quantiser
+    s = torch.from_numpy(s_BL.astype(np.int64)).to(fitted.device)
+    z = torch.from_numpy(z_BZ).to(fitted.device)
+    given_B = torch.full((len(s),), given, device=fitted.device)
+    with torch.no_grad():
+        maps = teacher_maps(quantiser, s, prior.layout, prior.code_dim)
+        found: NDArray[np.float32] = prior.log_prob_scales(s, maps, z, given_B=given_B).cpu().numpy()
+    return found
 
 
 @dataclass(frozen=True)
@@ -220,19 +246,37 @@ class Retrieval:
 
 def retrieve(fitted: Fitted, adata: AnnData) -> Retrieval:
     """Every tile under every profile; see `GeneVAR.retrieve`."""
-    prior = _shown(fitted)
-    if adata.n_obs < 2:
-        raise UsageError(f"Expected at least two rows to choose among; got {adata.n_obs}.")
-    z_NZ = torch.from_numpy(conditions(fitted, told_by(fitted, adata).profiles))
-    s_NL = torch.from_numpy(tile_tokens(fitted, adata).astype(np.int64))
-    quantiser = fitted.trained_tokenizer().quantiser
-    by_scale_NNK = log_prob_matrix(prior, quantiser, s_NL, z_NZ, batch_size=_PAIRS)
-    log_prob_NN: NDArray[np.float32] = by_scale_NNK.sum(dim=2).numpy()
+    _shown(fitted)
+    n = adata.n_obs
+    if n < 2:
+        raise UsageError(f"Expected at least two rows to choose among; got {n}.")
+    z_NZ = conditions(fitted, told_by(fitted, adata).profiles)
+    s_NL = tile_tokens(fitted, adata)
+    # Blocks of tiles whose pairs fill whole batches, so that every batch is the one it is without blocks.
+    parts = parts_of(n, _PAIRS // math.gcd(_PAIRS, n))
+    jobs = ((s_NL[own], z_NZ) for own in parts)
+    rows = [(own.stop - own.start) * n for own in parts]
+    log_prob_NN = np.concatenate(
+        list(in_blocks(_matrix_block, fitted, jobs, rows, "retrieving", unit="pair"))
+    )
     # Some profiles make every tile more probable: that says nothing about which belong together.
     score_NN = log_prob_NN - log_prob_NN.mean(axis=0)
     own_N1 = np.diag(score_NN)[:, None]
     better_N, ties_N = (score_NN > own_N1).sum(axis=1), (score_NN == own_N1).sum(axis=1) - 1
     return Retrieval(log_prob_NN, (better_N + ties_N / 2) / (len(score_NN) - 1))
+
+
+def _matrix_block(fitted: Fitted, s_BL: NDArray[np.int32], z_NZ: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Some tiles under every profile, (B, N)."""
+    by_scale_BNK = log_prob_matrix(
+        _shown(fitted),
+        fitted.trained_tokenizer().quantiser,
+        torch.from_numpy(s_BL.astype(np.int64)),
+        torch.from_numpy(z_NZ),
+        batch_size=_PAIRS,
+    )
+    found: NDArray[np.float32] = by_scale_BNK.sum(dim=2).numpy()
+    return found
 
 
 def _shown(fitted: Fitted) -> Any:

@@ -5,7 +5,7 @@ Shape legend: R rows, B rows of a chunk, H x W pixels, N cells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.core.instances import split_instances
+from genviz.models.blocks import in_blocks, parts_of, rows_a_block
 from genviz.models.chunks import CHUNK, by_chunks
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pixels import mask_tensor, to_images, to_tensor
@@ -54,22 +55,38 @@ def no_tokens(n_rows: int) -> NDArray[np.int32]:
 
 def encode_masks(fitted: Fitted, masks_RHW: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Structure tokens (R, N) of binary masks."""
-
-    def work(masks_BHW: NDArray[np.bool_]) -> NDArray[Any]:
-        tokens_BN = fitted.tokenizer.encode_structure(mask_tensor(masks_BHW).to(fitted.device))
-        return np.asarray(tokens_BN.cpu().numpy(), np.int32)
-
-    return by_chunks(work, masks_RHW)
+    return _encoded(fitted, _masks_block, masks_RHW)
 
 
 def encode_tiles(fitted: Fitted, tiles_RHW3: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Appearance tokens (R, N) of tiles."""
+    return _encoded(fitted, _tiles_block, tiles_RHW3)
 
+
+def _encoded(
+    fitted: Fitted, work: Callable[[Fitted, NDArray[Any]], NDArray[np.int32]], pixels: NDArray[Any]
+) -> NDArray[np.int32]:
+    """Tokens (R, N) of pixels, block after block."""
+    parts = parts_of(len(pixels), rows_a_block(fitted.device, CHUNK))
+    jobs = ((pixels[part],) for part in parts)
+    rows = [part.stop - part.start for part in parts]
+    return np.concatenate(list(in_blocks(work, fitted, jobs, rows, "encoding")))
+
+
+def _masks_block(fitted: Fitted, masks_BHW: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def work(masks_BHW: NDArray[np.bool_]) -> NDArray[Any]:
+        tokens_BN = fitted.tokenizer.encode_structure(mask_tensor(masks_BHW).to(fitted.device))
+        return np.asarray(tokens_BN.cpu().numpy(), np.int32)
+
+    return by_chunks(work, masks_BHW)
+
+
+def _tiles_block(fitted: Fitted, tiles_BHW3: NDArray[np.uint8]) -> NDArray[np.int32]:
     def work(tiles_BHW3: NDArray[np.uint8]) -> NDArray[Any]:
         tokens_BN = fitted.tokenizer.encode_appearance(to_tensor(tiles_BHW3).to(fitted.device))
         return np.asarray(tokens_BN.cpu().numpy(), np.int32)
 
-    return by_chunks(work, tiles_RHW3)
+    return by_chunks(work, tiles_BHW3)
 
 
 def decode_images(

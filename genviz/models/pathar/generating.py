@@ -5,8 +5,9 @@ Shape legend: R rows, P pairs of label and structure, B rows of a chunk, N cells
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz.core.keyed import row_key
 from genviz.models.arguments import check_number
+from genviz.models.blocks import in_blocks, parts_of, rows_a_block
 from genviz.models.chunks import CHUNK, by_chunks, rows_at_once
 from genviz.models.pathar.codec import Tokens, decode_images, decode_masks, indices, no_tokens
 from genviz.models.pathar.conditions import Conditions, organ_tensor
@@ -78,21 +80,83 @@ def draw_tokens(
     if batch_size is not None:
         check_number("batch_size", batch_size)
     label_P, organ_P = conditions.indices(fitted)
+    keys = [row_key(seed, "", name, _STREAM) for name in names]
+    batch = batch_size or rows_at_once(fitted.device, len(names))
+    asked = _Asked(rule, sampler, renderings, structure_only, batch)
+    size = len(label_P) if _kept_differ(forced) else _pairs_a_block(fitted, batch, renderings)
+    parts = parts_of(len(label_P), size)
+    jobs = (
+        (
+            asked,
+            keys[own.start * renderings : own.stop * renderings],
+            label_P[own],
+            organ_P[own],
+            None if structure_PN is None else structure_PN[own],
+            _some(forced, own),
+        )
+        for own in parts
+    )
+    rows = [(own.stop - own.start) * renderings for own in parts]
+    drawn = list(in_blocks(_drawn_block, fitted, jobs, rows, "drawing"))
+    s_RN, a_RN = (np.concatenate(stream) for stream in zip(*drawn, strict=True))
+    return Tokens(s_RN if fitted.tokenizer.dual else no_tokens(len(names)), a_RN, prior.grid)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What all blocks of a draw have in common; see `draw_tokens`."""
+
+    rule: SampleRule
+    sampler: str
+    renderings: int
+    structure_only: bool
+    batch_size: int
+
+
+def _drawn_block(
+    fitted: Fitted,
+    asked: _Asked,
+    keys: Sequence[int],
+    label_P: NDArray[np.int64],
+    organ_P: NDArray[np.int64],
+    structure_PN: NDArray[np.int32] | None,
+    forced: Forced | None,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Tokens of one block, of both streams."""
     sampled = sample(
-        prior,
+        fitted.trained_prior(),
         torch.from_numpy(label_P),
-        rule,
-        [row_key(seed, "", name, _STREAM) for name in names],
-        sampler=sampler,
+        asked.rule,
+        keys,
+        sampler=asked.sampler,
         given_s_BN=None if structure_PN is None else torch.from_numpy(structure_PN.astype(np.int64)),
         forced=forced,
-        renderings=renderings,
-        structure_only=structure_only,
+        renderings=asked.renderings,
+        structure_only=asked.structure_only,
         organ_B=organ_tensor(fitted, organ_P),
-        batch_size=batch_size or rows_at_once(fitted.device, len(names)),
+        batch_size=asked.batch_size,
     )
-    s_RN = sampled.s_BN.numpy().astype(np.int32) if fitted.tokenizer.dual else no_tokens(len(names))
-    return Tokens(s_RN, sampled.a_BN.numpy().astype(np.int32), prior.grid)
+    return sampled.s_BN.numpy().astype(np.int32), sampled.a_BN.numpy().astype(np.int32)
+
+
+def _pairs_a_block(fitted: Fitted, batch: int, renderings: int) -> int:
+    """Pairs whose rows fill whole batches, so that every batch is the one it is without blocks."""
+    least = batch // math.gcd(batch, renderings)
+    return least * max(1, rows_a_block(fitted.device, batch) // (least * renderings))
+
+
+def _kept_differ(forced: Forced | None) -> bool:
+    """Whether rows keep different cells: what all of them keep is taken first, and blocks would have more of it."""
+    keeps = () if forced is None else (forced.keep_s_PN, forced.keep_a_PN)
+    return any(keep is not None and bool((keep != keep[:1]).any()) for keep in keeps)
+
+
+def _some(forced: Forced | None, own: slice) -> Forced | None:
+    """What is kept of some pairs."""
+    if forced is None:
+        return None
+    tensors = (forced.s_PN, forced.keep_s_PN, forced.a_PN, forced.keep_a_PN)
+    return Forced(*(None if tensor is None else tensor[own].clone() for tensor in tensors))
 
 
 def generate(
@@ -153,18 +217,29 @@ def decoded_rows(
     key: str,
 ) -> AnnData:
     """Decode tokens and make their rows; the image is in the colours of each row's label."""
+    parts = parts_of(len(tokens), rows_a_block(fitted.device, CHUNK))
+    labels = obs[Obs.LABEL]
+    jobs = ((tokens.rows(np.arange(len(tokens))[own]), labels[own]) for own in parts)
+    rows = [own.stop - own.start for own in parts]
+    made = list(in_blocks(_decoded_block, fitted, jobs, rows, "decoding"))
+    images, masks = (_joined(kind) for kind in zip(*made, strict=True))
+    return new_rows(fitted, names, obs, images=images, masks=masks, tokens=tokens, record=record, key=key)
+
+
+def _decoded_block(
+    fitted: Fitted, tokens: Tokens, labels: Sequence[str]
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint16] | None]:
+    """Images and instances of one block; None of what is not there."""
     has_image = tokens.appearance_RN.shape[1] > 0
     has_mask = fitted.tokenizer.dual and tokens.structure_RN.shape[1] > 0
-    return new_rows(
-        fitted,
-        names,
-        obs,
-        images=decode_images(fitted, tokens, obs[Obs.LABEL]) if has_image else None,
-        masks=decode_masks(fitted, tokens) if has_mask else None,
-        tokens=tokens,
-        record=record,
-        key=key,
+    return (
+        decode_images(fitted, tokens, labels) if has_image else None,
+        decode_masks(fitted, tokens) if has_mask else None,
     )
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return None if parts[0] is None else np.concatenate(parts)
 
 
 def log_prob_of(
@@ -174,9 +249,25 @@ def log_prob_of(
 
     `at_once` as in `decode_images`.
     """
-    prior = fitted.trained_prior()
-    n_cells = tokens.grid[0] * tokens.grid[1]
-    n_structure = n_cells if prior.structure_codes else 0
+    parts = parts_of(len(tokens), rows_a_block(fitted.device, at_once))
+    label_R, organ_R = conditions.indices(fitted)
+    jobs = ((tokens.rows(np.arange(len(tokens))[own]), label_R[own], organ_R[own], at_once) for own in parts)
+    rows = [own.stop - own.start for own in parts]
+    found = np.concatenate(list(in_blocks(_log_prob_block, fitted, jobs, rows, "log_prob")))
+    n_structure = _n_structure(fitted, tokens)
+    return found[:, :n_structure], found[:, n_structure:]
+
+
+def _n_structure(fitted: Fitted, tokens: Tokens) -> int:
+    """Structure tokens a row that the prior gives a probability."""
+    return tokens.grid[0] * tokens.grid[1] if fitted.trained_prior().structure_codes else 0
+
+
+def _log_prob_block(
+    fitted: Fitted, tokens: Tokens, label_R: NDArray[np.int64], organ_R: NDArray[np.int64], at_once: int
+) -> NDArray[np.float32]:
+    """One block: structure, then appearance."""
+    prior, n_structure = fitted.trained_prior(), _n_structure(fitted, tokens)
 
     def work(
         a_BN: NDArray[np.int32],
@@ -190,10 +281,7 @@ def log_prob_of(
         with torch.inference_mode():
             return np.asarray(torch.cat(prior.log_prob_tokens(s, a, label, organ), dim=1).cpu().numpy())
 
-    found = by_chunks(
-        work, tokens.appearance_RN, tokens.structure_RN, *conditions.indices(fitted), size=at_once
-    )
-    return found[:, :n_structure], found[:, n_structure:]
+    return by_chunks(work, tokens.appearance_RN, tokens.structure_RN, label_R, organ_R, size=at_once)
 
 
 def with_log_prob(
