@@ -36,7 +36,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except TrainingStopped as err:
             raise Stopped(
-                f"Training was stopped. Finished epochs are in {err.folder}: run the command again with --resume."
+                f"Training was stopped. What is finished is in {err.folder}: run the command again with --resume."
             ) from err
         except KeyboardInterrupt as err:
             raise Stopped(str(err) or "Stopped. Nothing was left under the final names.") from err

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.options import Device, Preset, Quiet, Verbose, chosen, speak
+from genviz.cli.options import Device, Preset, Quiet, Seed, Verbose, chosen, speak
 
 FiguresFile = Annotated[Path, typer.Option("--json", help="Where the figures go.")]
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed and memory on this machine.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure speed and memory on this machine.",
+    epilog="Example: genviz bench pathar --preset mini --json bench.json",
+)
 
 
 @app.callback()
@@ -23,6 +27,7 @@ def _group() -> None:
 def genar(
     *,
     json_file: FiguresFile,
+    seed: Seed = 0,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -30,7 +35,7 @@ def genar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.genar.bench import bench_genar
 
-    typer.echo(bench_genar(json_file))
+    typer.echo(bench_genar(json_file, seed=seed))
 
 
 @app.command("pathar", epilog="Example: genviz bench pathar --json bench.json --batch 1,16")
@@ -42,6 +47,7 @@ def pathar(
     samplers: Annotated[
         str, typer.Option(help="Samplers, comma-separated; the last is what others are compared with.")
     ] = "paired,interleaved",
+    seed: Seed = 0,
     device: Device = "auto",
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -50,7 +56,9 @@ def pathar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.pathar.bench import bench_pathar
 
-    typer.echo(bench_pathar(json_file, preset, chosen(batch) or [], chosen(samplers) or [], device=device))
+    typer.echo(
+        bench_pathar(json_file, preset, chosen(batch) or [], chosen(samplers) or [], seed=seed, device=device)
+    )
 
 
 @app.command("genevar", epilog="Example: genviz bench genevar --json bench.json --preset paper --batch 1")
@@ -60,6 +68,7 @@ def genevar(
     preset: Preset = "mini",
     batch: Annotated[str, typer.Option(help="Tiles at once, comma-separated.")] = "1,16",
     train: Annotated[bool, typer.Option("--train", help="Also time steps of training.")] = False,
+    seed: Seed = 0,
     device: Device = "auto",
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -68,4 +77,4 @@ def genevar(
     speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.genevar.bench import bench_genevar
 
-    typer.echo(bench_genevar(json_file, preset, chosen(batch) or [], device=device, train=train))
+    typer.echo(bench_genevar(json_file, preset, chosen(batch) or [], seed=seed, device=device, train=train))

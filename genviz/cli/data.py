@@ -9,7 +9,9 @@ import typer
 
 from genviz.cli.options import Json, Quiet, Verbose, chosen, say, speak
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch and verify data sets.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, fetch and verify data sets.", epilog="Example: genviz data list"
+)
 
 STATUSES = ("ok", "wrong", "unchecked", "absent")
 

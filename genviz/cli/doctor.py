@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import sys
 from dataclasses import asdict, dataclass
@@ -12,18 +13,11 @@ from dataclasses import asdict, dataclass
 import typer
 
 from genviz._settings import settings
-from genviz.cli.options import Json, say
+from genviz.cli.options import Json, Quiet, Verbose, say, speak
 
-_EXTRAS = {
-    "notebook": ("jupyterlab", "ipywidgets", "anywidget"),
-    "spatial": ("scanpy", "squidpy", "spatialdata"),
-    "napari": ("napari",),
-    "metrics": ("torch-fidelity", "torchvision"),
-    "encoders": ("timm", "huggingface-hub"),
-    "wsi": ("openslide-python",),
-}
 _CORE = ("anndata", "torch", "lightning", "dask", "zarr", "tifffile", "plotly", "numpy")
 _NEEDED_GB = 5
+_OF_EXTRA = re.compile(r"""(?P<package>[\w.-]+)[^;]*;.*\bextra == ['"](?P<extra>[\w-]+)['"]""")
 
 
 @dataclass(frozen=True)
@@ -36,8 +30,9 @@ class Finding:
     fix: str = ""
 
 
-def doctor(*, as_json: Json = False) -> None:
+def doctor(*, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
     """Check versions, accelerator, data, cache and optional packages; every problem comes with its fix."""
+    speak(verbose=verbose, quiet=quiet)
     findings = [*_versions(), _accelerator(), *_folders(), *_extras()]
     lines = [
         f"{f.level:<5} {f.what:<22} {f.seen}" + (f"\n      → {f.fix}" if f.fix else "") for f in findings
@@ -112,9 +107,27 @@ def _folders() -> list[Finding]:
     return findings
 
 
+def packages_of_extras() -> dict[str, list[str]]:
+    """Give the packages of each extra, as genviz's own metadata name them; without ``all``, which repeats them."""
+    try:
+        told = importlib.metadata.requires("genviz") or []
+    except importlib.metadata.PackageNotFoundError:  # a source tree that was never installed
+        return {}
+    packages: dict[str, list[str]] = {}
+    for found in filter(None, map(_OF_EXTRA.match, told)):
+        packages.setdefault(found["extra"], []).append(found["package"])
+    packages.pop("all", None)
+    return packages
+
+
 def _extras() -> list[Finding]:
     findings = []
-    for extra, packages in _EXTRAS.items():
+    extras = packages_of_extras()
+    if not extras:
+        return [
+            Finding("WARN", "extras", "genviz is not installed, so its extras are unknown", "pip install .")
+        ]
+    for extra, packages in extras.items():
         missing = [package for package in packages if _version(package) is None]
         if missing:
             findings.append(

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from genviz.cli.options import CountData, Device, ImageData, ModelName, Quiet, Seed, Verbose, chosen, speak
+from genviz.cli.options import (
+    CountData,
+    Device,
+    ImageData,
+    ModelName,
+    Quiet,
+    Seed,
+    TileRule,
+    Verbose,
+    chosen,
+    speak,
+)
 
 AllowSeen = Annotated[
     bool,
@@ -18,7 +29,11 @@ AllowSeen = Annotated[
 
 ScoresFile = Annotated[Path, typer.Option("--json", help="Where the scores go.")]
 
-app = typer.Typer(no_args_is_help=True, help="Score models against measurements.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Score models against measurements.",
+    epilog="Example: genviz evaluate genar --pred predicted.h5ad --counts C5.tsv.gz --json scores.json",
+)
 
 
 @app.callback()
@@ -83,10 +98,12 @@ def genevar(
     json_file: ScoresFile,
     sections: Annotated[
         str | None,
-        typer.Option(help="Sections to score, comma-separated; default those not seen."),
+        typer.Option(
+            help="Sections to score, comma-separated (default: those not seen; all with --allow-seen)."
+        ),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="Tiles a row.")] = 8,
-    rule: Annotated[str | None, typer.Option(help="How to sample; default the model's own rule.")] = None,
+    rule: TileRule = None,
     extractor: Annotated[str, typer.Option(help="Features of the second Fréchet distance.")] = "morphology",
     retrieved: Annotated[
         int, typer.Option(help="Rows among which profiles are looked for; time grows with the square.")

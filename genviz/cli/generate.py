@@ -11,6 +11,7 @@ from genviz.cli.options import (
     Device,
     Json,
     ModelName,
+    PairRule,
     Quiet,
     Seed,
     TileRule,
@@ -23,6 +24,7 @@ from genviz.cli.options import (
 app = typer.Typer(
     no_args_is_help=True,
     help="Generate images: of labels with masks of nuclei, or of gene expression profiles.",
+    epilog="Example: genviz generate pathar --label histology -n 16 --out runs/pairs",
 )
 
 
@@ -55,10 +57,7 @@ def pathar(
         ),
     ] = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Pairs of each label.")] = 16,
-    rule: Annotated[
-        str | None,
-        typer.Option(help="How tokens are drawn: mini, plain, paper or model (default: the model's)."),
-    ] = None,
+    rule: PairRule = None,
     sampler: Annotated[
         str, typer.Option(help="paired, two_phase or interleaved; all give the same pairs.")
     ] = "paired",

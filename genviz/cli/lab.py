@@ -55,7 +55,7 @@ def lab(
     from genviz.cli.lab_start import findings, start, working_folder
 
     place = working_folder(folder)
-    if not quiet:
+    if check or not quiet:  # asked for, they are the result
         typer.echo("\n".join(findings(place)))
     if not check:
         start(place, port=port, browser=not no_browser)

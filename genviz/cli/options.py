@@ -17,7 +17,9 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps (mps is untested).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but warnings and errors.")]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="No progress and no notes; results, warnings and errors stay.")
+]
 
 CountData = Annotated[
     str, typer.Option("--data", help="A dataset's name (her2st, phantom) or an .h5ad file with counts.")
@@ -32,13 +34,24 @@ ModelName = Annotated[
     str, typer.Option("--model", help="Model or run folder, or the name of a model in the box.")
 ]
 Preset = Annotated[str, typer.Option("--preset", help="nano, mini or paper.")]
+StageEpochs = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs", min=1, help="Epochs of every stage at most, for a quick look (default: the preset's)."
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoints in --out.")]
 RunFolder = Annotated[
     Path, typer.Option("--out", help="Run folder: model, logs, checkpoints to resume from.")
 ]
+# The names are those of each model's SAMPLE_RULES, which would bring torch; a test holds both together.
 TileRule = Annotated[
     str | None,
-    typer.Option("--rule", help="How tokens are drawn: mini, paper or model (default: the model's)."),
+    typer.Option("--rule", help="How tokens are drawn: mini, paper, calm or model (default: the model's)."),
+]
+PairRule = Annotated[
+    str | None,
+    typer.Option("--rule", help="How tokens are drawn: mini, plain, paper or model (default: the model's)."),
 ]
 TrainingSections = Annotated[
     str | None, typer.Option("--sections", help="Sections to train on, comma-separated.")

@@ -10,7 +10,11 @@ import typer
 from genviz._errors import UsageError
 from genviz.cli.options import Device, Json, ModelName, Quiet, Seed, Verbose, say, speak
 
-app = typer.Typer(no_args_is_help=True, help="Predict counts from tissue images.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Predict counts from tissue images.",
+    epilog="Example: genviz predict genar --image slide.jpg --spots spots.tsv --out predicted.h5ad",
+)
 
 
 @app.callback()

@@ -9,14 +9,19 @@ import typer
 
 from genviz.cli.options import Device, Json, Quiet, Verbose, chosen, say, speak
 
-app = typer.Typer(no_args_is_help=True, help="Run the tables and figures of the papers again, at any size.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Run the tables and figures of the papers again, at any size.",
+    epilog="Example: genviz recipe run genar-her2st --size nano --out runs/genar-her2st",
+)
 
 Name = Annotated[str, typer.Argument(help="A recipe of `genviz recipe list`, or a .toml file.")]
 
 
 @app.command("list", epilog="Example: genviz recipe list --json")
-def list_(*, as_json: Json = False) -> None:
+def list_(*, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
     """Show every recipe, with the table or figure that it makes."""
+    speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.catalogue import recipes
 
     found = recipes().values()
@@ -33,11 +38,16 @@ def list_(*, as_json: Json = False) -> None:
 
 
 @app.command("show", epilog="Example: genviz recipe show genar-her2st")
-def show(name: Name) -> None:
+def show(name: Name, *, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False) -> None:
     """Print a recipe: data, split, variants, scores and published numbers."""
+    speak(verbose=verbose, quiet=quiet)
+    from dataclasses import asdict
+
     from genviz.recipes.catalogue import recipe
 
-    typer.echo(recipe(name).source, nl=False)
+    told = asdict(recipe(name))
+    source = told.pop("source")
+    say(told, source.rstrip("\n"), as_json=as_json)
 
 
 @app.command("run", epilog="Example: genviz recipe run genar-her2st --size mini --out runs/genar-her2st")
@@ -89,8 +99,9 @@ def run(
 
     with workers_of(workers):
         results = run_recipe(told, size, out, rows=chosen(rows), seeds=wanted, models=models, device=device)
-    made: dict[str, Any] = {"results": str(results), "table": str(results.with_name("table.md"))}
-    say(made, results.with_name("table.md").read_text(encoding="utf-8"), as_json=as_json)
+    table, figure = results.with_name("table.md"), results.with_name("figure.html")
+    made = {"results": str(results), "table": str(table), "figure": str(figure)}
+    say(made, table.read_text(encoding="utf-8"), as_json=as_json)
 
 
 @app.command("diff", epilog="Example: genviz recipe diff runs/monday runs/tuesday")
@@ -99,8 +110,11 @@ def diff(
     b: Annotated[Path, typer.Argument(help="Another.")],
     *,
     as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare two runs: what was different about them, and which scores moved beyond the spread of seeds."""
+    speak(verbose=verbose, quiet=quiet)
     from genviz.recipes.diff import difference, read_results
 
     found = difference(read_results(a), read_results(b))

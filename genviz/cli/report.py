@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genviz._errors import UsageError
-from genviz.cli.options import Json, Quiet, Verbose, chosen, say, speak
+from genviz.cli.options import Json, Quiet, Seed, Verbose, chosen, say, speak
 
 
 def report(
@@ -20,6 +20,7 @@ def report(
     ] = None,
     genes: Annotated[str | None, typer.Option(help="Genes to embed, comma-separated (default: all).")] = None,
     title: Annotated[str | None, typer.Option(help="Heading.")] = None,
+    seed: Seed = 0,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -33,5 +34,5 @@ def report(
         raise UsageError(
             "Expected --genes as names with commas between them; got none. Leave it out for all."
         )
-    path = write_report(file, out, counts=counts, genes=names, title=title)
+    path = write_report(file, out, counts=counts, genes=names, title=title, seed=seed)
     say({"out": str(path)}, f"Report written: {path}", as_json=as_json)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from genviz._errors import TrainingStopped
 from genviz.cli.options import (
     CountData,
     Device,
@@ -17,6 +20,7 @@ from genviz.cli.options import (
     Resume,
     RunFolder,
     Seed,
+    StageEpochs,
     TrainingSections,
     Verbose,
     chosen,
@@ -24,12 +28,27 @@ from genviz.cli.options import (
     speak,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Train a model.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Train a model.",
+    epilog="Example: genviz train genar --data her2st --preset mini --out runs/genar",
+)
 
 
 @app.callback()
 def _group() -> None:
     """Train a model."""
+
+
+@contextmanager
+def _gone_on_with(out: Path) -> Iterator[None]:
+    """Say after Ctrl-C what the run folder holds: of this run, or of the one that it goes on with."""
+    try:
+        yield
+    except KeyboardInterrupt as err:
+        if out.is_dir() and any(out.iterdir()):
+            raise TrainingStopped(out) from err
+        raise
 
 
 @app.command(
@@ -62,24 +81,25 @@ def genar(
 ) -> None:
     """Train GenAR (tile and position to raw counts) on sections with measured expression."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genar.jobs import train_genar
+    with _gone_on_with(out):
+        from genviz.recipes.genar.jobs import train_genar
 
-    architecture = {
-        name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None
-    }
-    folder = train_genar(
-        data,
-        sections=chosen(sections),
-        val=val,
-        panel=panel,
-        preset=preset,
-        out=out,
-        epochs=epochs,
-        resume=resume,
-        seed=seed,
-        device=device,
-        **architecture,
-    )
+        architecture = {
+            name: value for name, value in (("counts", counts), ("trunk", trunk)) if value is not None
+        }
+        folder = train_genar(
+            data,
+            sections=chosen(sections),
+            val=val,
+            panel=panel,
+            preset=preset,
+            out=out,
+            epochs=epochs,
+            resume=resume,
+            seed=seed,
+            device=device,
+            **architecture,
+        )
     say_trained(folder, as_json=as_json)
 
 
@@ -98,6 +118,7 @@ def pathar(
         str | None,
         typer.Option(help="Column of a second condition, e.g. organ; rows without one are unknown."),
     ] = None,
+    epochs: StageEpochs = None,
     resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -107,19 +128,21 @@ def pathar(
 ) -> None:
     """Train PathAR (label to image with nuclear mask) on the images of the train split, or on all without one."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.pathar.jobs import train_pathar
+    with _gone_on_with(out):
+        from genviz.recipes.pathar.jobs import train_pathar
 
-    folder = train_pathar(
-        data,
-        out=out,
-        stage=stage,
-        preset=preset,
-        label_key=label_key,
-        organ_key=organ_key,
-        resume=resume,
-        seed=seed,
-        device=device,
-    )
+        folder = train_pathar(
+            data,
+            out=out,
+            stage=stage,
+            preset=preset,
+            label_key=label_key,
+            organ_key=organ_key,
+            max_epochs=epochs,
+            resume=resume,
+            seed=seed,
+            device=device,
+        )
     say_trained(folder, as_json=as_json)
 
 
@@ -145,6 +168,7 @@ def genevar(
     unpaired: Annotated[
         int, typer.Option(min=0, help="Tiles without a profile from each training slide.")
     ] = 2000,
+    epochs: StageEpochs = None,
     resume: Resume = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -154,19 +178,21 @@ def genevar(
 ) -> None:
     """Train GeneVAR (gene expression profile to tissue tile) on sections with measured expression."""
     speak(verbose=verbose, quiet=quiet)
-    from genviz.recipes.genevar.jobs import train_genevar
+    with _gone_on_with(out):
+        from genviz.recipes.genevar.jobs import train_genevar
 
-    folder = train_genevar(
-        data,
-        sections=chosen(sections),
-        val=val,
-        mpp=mpp,
-        unpaired=unpaired,
-        preset=preset,
-        stage=stage,
-        resume=resume,
-        seed=seed,
-        device=device,
-        out=out,
-    )
+        folder = train_genevar(
+            data,
+            sections=chosen(sections),
+            val=val,
+            mpp=mpp,
+            unpaired=unpaired,
+            preset=preset,
+            stage=stage,
+            max_epochs=epochs,
+            resume=resume,
+            seed=seed,
+            device=device,
+            out=out,
+        )
     say_trained(folder, as_json=as_json)

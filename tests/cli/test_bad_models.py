@@ -57,7 +57,7 @@ def test_resuming_another_run(train, tissue, tmp_path):
     (tmp_path / "panel.txt").write_text("\n".join(tissue.read().var_names[:12]) + "\n")
     for changes in ({"panel": tmp_path / "panel.txt"}, {"epochs": 2}):
         said = train("--resume", **changes)
-        assert said.code == 1
+        assert said.code == 2
         assert "with its own options and rows; they differ" in said.error
     (last,) = (tmp_path / "run").rglob("last.ckpt")
     last.write_bytes(last.read_bytes()[:1000])

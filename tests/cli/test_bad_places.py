@@ -30,8 +30,8 @@ def every_writer(run, predict, train, tissue):
 def test_a_file_where_a_folder_should_be(every_writer, tmp_path):
     (tmp_path / "file").write_text("mine")
     for said in every_writer(tmp_path / "file"):
-        assert said.code == 1
-        assert "allowed to write" in said.error
+        assert said.code == 2
+        assert f"a folder at {tmp_path / 'file'}" in said.error and "it is a file" in said.error
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -96,6 +96,11 @@ def test_train_predict_evaluate_report(run, train, predict, tissue, tmp_path):
     assert said.out.splitlines()[0].split() == ["genar"]
     page = tmp_path / "page.html"
     assert run("report", out, "--counts", tissue.counts, "--out", page).code == 0
+    first, same, other = (
+        run("report", out, "--counts", tissue.counts, "--out", page, "--seed", seed).code or page.read_text()
+        for seed in (0, 0, 1)
+    )
+    assert first == same != other  # intervals are drawn
     said = run("report", out, "--genes", ", ", "--out", page)
     assert said.code == 2 and "Expected --genes as names" in said.error
     text = page.read_text()

@@ -40,6 +40,20 @@ def test_scores_are_printed_and_written(run, home, tmp_path):
     assert (document["leakage"]["overridden"], document["leakage"]["kinds"]) == (True, {"row": 20})
 
 
+def test_all_sections_are_scored_when_none_is_named_and_seen_ones_may_be(run, home, tmp_path):
+    trained = model(rows(40))  # on both sections: nothing is left that it has not seen
+    trained.save(tmp_path / "model")
+    given = [
+        tmp_path / "model" if word == home / "model" else word for word in words(home, tmp_path / "s.json")
+    ]
+    said = run(*given, "-n", 1)
+    assert said.code == 2 and "there are none" in said.error and "--allow-seen" in said.error
+    said = run(*given, "-n", 1, "--allow-seen")
+    assert said.code == 0, said.err
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["sections"] == ["A", "B"] and document["leakage"]["kinds"] == {"row": 40}
+
+
 def test_seen_sections_and_no_draws_are_refused(run, home, tmp_path):
     file = tmp_path / "s.json"
     assert "--allow-seen" in run(*words(home, file), "--sections", "A").error
