@@ -25,9 +25,9 @@ from genviz.metrics import scores_from_json
 from genviz.models.genevar.checkpoint import KIND, RANGE
 from genviz.models.genevar.conditions import told_by
 from genviz.models.genevar.fitted import Fitted
-from genviz.models.genevar.profile_range import training_range
 from genviz.models.genevar.rows import SECTIONS
 from genviz.models.genevar.seen import trained_rows
+from genviz.models.genevar.training_range import training_range
 from genviz.models.parts import CARD as CARD_FILE
 from genviz.nn.image_coder import count_parameters
 from genviz.recipes.genevar.jobs import train_genevar

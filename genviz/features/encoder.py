@@ -26,6 +26,11 @@ class Encoder(Protocol):
         """Features are kept in ``obsm["X_<name>"]``."""
         ...
 
+    @property
+    def windows_um(self) -> tuple[float, ...]:
+        """Sides of the squares of tissue around a centre that its own features are of; for the record."""
+        ...
+
     def recipe(self) -> dict[str, Any]:
         """JSON values that decide the features besides the slide: name, version, weights, mpp, ring."""
         ...

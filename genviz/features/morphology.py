@@ -52,6 +52,7 @@ class MorphologyEncoder:
     name = "morphology"
     version = 1
     mpp = MPP
+    windows_um = tuple(round(side * MPP, 1) for side in WINDOWS_PX)
 
     def __post_init__(self) -> None:
         if self.ring not in RINGS:

@@ -190,6 +190,11 @@ class TimmEncoder:
             ) from err
         return encoder
 
+    @property
+    def windows_um(self) -> tuple[float, ...]:
+        """Side of the square of tissue that a tile shows."""
+        return (round(self.size_px * self.mpp, 1),)
+
     def recipe(self) -> dict[str, Any]:
         """What decides the features besides the slide.
 

@@ -45,6 +45,26 @@ class Loaded:
     sha256: str
 
 
+class ClassAndPatches(nn.Module):
+    """The class token of a vision transformer, then the mean of its patch tokens.
+
+    Parameters
+    ----------
+    network
+        Gives all tokens (B, L, D), those that stand for no patch first.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tiles_B3HW: Tensor) -> Tensor:
+        """(B, 2 D) of standardised tiles (B, 3, H, W)."""
+        tokens_BLD = self.network(tiles_B3HW)
+        patches_BLD = tokens_BLD[:, self.network.num_prefix_tokens :]
+        return torch.cat([tokens_BLD[:, 0], patches_BLD.mean(dim=1)], dim=1)
+
+
 def load_released(name: str, model: TimmModel) -> Loaded:
     """Get a network with its released weights.
 
@@ -61,9 +81,13 @@ def load_released(name: str, model: TimmModel) -> Loaded:
         network = conch.load_conch(name, model).eval()
         return Loaded(network, conch.MEAN, conch.STD, tensors_digest(network.state_dict()))
     timm = _timm(name)
+    layers = {argument: getattr(timm.layers, layer) for argument, layer in model.layers}
     with explained(name, model):
-        network = timm.create_model(model.hub, pretrained=True, num_classes=0, **dict(model.options)).eval()
-    return Loaded(network, *_colours(timm, network), tensors_digest(network.state_dict()))
+        network = timm.create_model(
+            model.hub, pretrained=True, num_classes=0, **dict(model.options), **layers
+        ).eval()
+    colours, digest = _colours(timm, network), tensors_digest(network.state_dict())
+    return Loaded(ClassAndPatches(network).eval() if model.with_patches else network, *colours, digest)
 
 
 def load_local(

@@ -21,6 +21,10 @@ class TimmModel:
         Whether its authors ask for an agreement before download.
     options
         Arguments of ``timm.create_model``.
+    layers
+        Arguments that are classes of ``timm.layers``, by their names.
+    with_patches
+        Whether features are the class token followed by the mean of the patch tokens; the network gives all tokens.
     package
         The authors' own package, where timm cannot build the network.
     """
@@ -30,6 +34,8 @@ class TimmModel:
     size_px: int = 224
     gated: bool = False
     options: tuple[tuple[str, object], ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()
+    with_patches: bool = False
     package: str = ""
 
     @property
@@ -50,5 +56,14 @@ MODELS = {
     "uni": TimmModel(
         "hf-hub:MahmoodLab/UNI", gated=True, options=(("init_values", 1e-5), ("dynamic_img_size", True))
     ),
+    "virchow": TimmModel(
+        "hf-hub:paige-ai/Virchow",
+        gated=True,
+        options=(("act_layer", "silu"), ("global_pool", "")),
+        layers=(("mlp_layer", "SwiGLUPacked"),),
+        with_patches=True,
+    ),
+    # Tiles of 256 px, of which the middle 224 are taken: at 0.5 um/px the same pixels as a tile of 224.
+    "gigapath": TimmModel("hf-hub:prov-gigapath/prov-gigapath", gated=True),
     "conch": TimmModel("hf-hub:MahmoodLab/conch", size_px=448, gated=True, package="conch"),
 }

@@ -12,7 +12,7 @@ _NAMES = {
     "counts_of": "genviz.io.counts",
     "export_nnunet": "genviz.io.nnunet",
     "from_spatialdata": "genviz.io.sdata",
-    "open_slide": "genviz.io.slides.reading",
+    "open_slide": "genviz.io.slides.base",
     "read_counts": "genviz.io.spots.st",
     "read_gdc": "genviz.io.gdc.reading",
     "read_gmt": "genviz.io.gmt",

@@ -10,6 +10,7 @@ import numpy as np
 
 from genviz._errors import GenvizError
 from genviz._keys import Layers, Obs, Obsm, Uns, Varm
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_counts, first_names
 from genviz.io.image_masks.check import masks_faults
 from genviz.io.library import entry_of, libraries, library_of_rows, mpp_of, positions
@@ -65,6 +66,7 @@ def contract_report(adata: AnnData) -> list[Finding]:
     -------
     Findings; an empty list means that every call that needs counts, positions, tiles or resolution can run.
     """
+    check_adata(adata)
     checks: tuple[Callable[[AnnData], Iterator[Finding]], ...] = (
         _names,
         _counts,

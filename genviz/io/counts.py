@@ -12,6 +12,7 @@ from scipy import sparse
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Layers
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_counts, check_names, first_names
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def counts_of(adata: AnnData, genes: Sequence[str] | None = None) -> sparse.csr_
     DataError
         For duplicated genes, genes that are absent (named), and values that are not raw counts.
     """
+    check_adata(adata)
     matrix: Any = adata.layers.get(Layers.COUNTS, adata.X)
     if matrix is None:
         raise MissingKeyError(

@@ -13,6 +13,7 @@ from anndata import AnnData
 
 from genviz._errors import DataError
 from genviz._keys import Uns
+from genviz.core.arguments import check_adata
 from genviz.io.contract import COUNTS_SLOTS, contract_report
 from genviz.io.files.atomic import atomic_write_h5ad
 from genviz.io.files.opening import AnyPath, existing, reading
@@ -86,6 +87,7 @@ def write_h5ad(adata: AnnData, path: AnyPath) -> Path:
     -------
     The path.
     """
+    check_adata(adata)
     file = Path(os.fspath(path)).expanduser()
     slim = _shallow(adata.to_memory() if adata.isbacked else adata)
     slim.uns = _copied_dicts(dict(adata.uns))

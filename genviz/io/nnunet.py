@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names, first_names
 from genviz.io.files.atomic import atomic_dir
 from genviz.io.files.output import AnyPath
@@ -58,6 +59,7 @@ def export_nnunet(adata: AnnData, folder: AnyPath, *, key: str = "", test: AnnDa
     DataError
         For rows whose file names would be equal.
     """
+    check_adata(adata)
     target = Path(folder)
     if not _NAME.fullmatch(target.name):
         raise UsageError(f"Expected a folder named like Dataset501_nuclei; got {target.name!r}. Rename it.")

@@ -15,6 +15,7 @@ import pandas as pd
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Files, Obs, Obsm, Uns
 from genviz._lazy import require
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.io.library import library_of_rows, positions
 
@@ -50,6 +51,7 @@ def to_spatialdata(adata: AnnData) -> SpatialData:
     DataError
         When two sections' names differ in signs alone that SpatialData does not accept.
     """
+    check_adata(adata)
     spatialdata = require("spatialdata", extra="spatial", purpose=_PURPOSE)
     models = require("spatialdata.models", extra="spatial", purpose=_PURPOSE)
     table = adata.copy()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.core.resample import area_matrix, resample
 from genviz.io.library import entry_of, library_of_rows, mpp_of, positions
 from genviz.io.slides.base import MemorySlide, Slide, open_slide
@@ -113,6 +114,7 @@ def tiles(
     DataError
         When the slide of a section is nowhere.
     """
+    check_adata(adata)
     if Obsm.TILES in adata.obsm:
         return _stored(adata, size_px, mpp)
     recipe = _recipe(adata, size_px, mpp)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from genviz._errors import UsageError
+from genviz.core.arguments import check_number
+
+__all__ = ["check_number", "check_seed"]
 
 
 def check_seed(seed: int) -> int:
@@ -23,21 +26,3 @@ def check_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
         raise UsageError(f"Expected a seed from 0 to 2^63 - 1; got {seed!r}.")
     return int(seed)
-
-
-def check_number(name: str, value: int) -> int:
-    """A whole number from 1.
-
-    Parameters
-    ----------
-    name, value
-        What was given, and what it is called.
-
-    Raises
-    ------
-    UsageError
-        For any other.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise UsageError(f"Expected {name}, a whole number from 1; got {value!r}.")
-    return int(value)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from genviz import __version__
+
+
+class Stored(Protocol):
+    """What a fitted model knows of its checkpoint."""
+
+    sha256: str | None
+    format: int | None
+
+    @property
+    def split_sha256(self) -> str:
+        """SHA-256 of the rows it was trained on."""
+        ...
 
 
 def provenance(*, model: str, seed: int, units: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -34,33 +47,47 @@ def provenance(*, model: str, seed: int, units: str, parameters: dict[str, Any])
     }
 
 
-def image_provenance(
+def model_provenance(
     *,
     model: str,
-    operation: str,
+    fitted: Stored,
     seed: int,
+    units: str,
     parameters: dict[str, Any],
-    checkpoint: str | None,
-    checkpoint_format: int | None,
-    split: str,
+    transductive: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What every result of a trained model records, whichever of the three it is.
+
+    Parameters
+    ----------
+    model, seed, units, parameters
+        As `provenance`.
+    fitted
+        What was trained. Checksum and format number of its checkpoint are None while it was never saved.
+    transductive
+        Options by which a row's result depends on the rows beside it.
+    """
+    return provenance(model=model, seed=seed, units=units, parameters=parameters) | {
+        "checkpoint_sha256": fitted.sha256,
+        "checkpoint_format": fitted.format,
+        "split_sha256": fitted.split_sha256,
+        "transductive": list(transductive),
+    }
+
+
+def image_provenance(
+    *, model: str, operation: str, fitted: Stored, seed: int, parameters: dict[str, Any]
 ) -> dict[str, Any]:
     """What images record that no microscope has seen.
 
     Parameters
     ----------
-    model, seed, parameters
-        As `provenance`.
+    model, fitted, seed, parameters
+        As `model_provenance`.
     operation
         What made them ("generate").
-    checkpoint, checkpoint_format
-        SHA-256 and format number of the model's checkpoint; None while it is unsaved.
-    split
-        SHA-256 of the rows it was trained on.
     """
-    return provenance(model=model, seed=seed, units="sRGB, 0 to 255", parameters=parameters) | {
-        "operation": operation,
-        "synthetic": True,
-        "checkpoint_sha256": checkpoint or "",
-        "format": int(checkpoint_format or 0),
-        "split_sha256": split,
-    }
+    told = model_provenance(
+        model=model, fitted=fitted, seed=seed, units="sRGB, 0 to 255", parameters=parameters
+    )
+    return told | {"operation": operation, "synthetic": True}

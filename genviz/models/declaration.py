@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Uns
+from genviz.core.arguments import check_adata
 from genviz.core.splits import SPLITS
 from genviz.pp.fitted_rows import fitted_on
 
@@ -53,6 +54,7 @@ def declared(adata: AnnData, model: str, name: str) -> dict[str, Any]:
     MissingKeyError
         When there is no declaration.
     """
+    check_adata(adata)
     text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SETUP, {}).get(model)
     if text is None:
         raise MissingKeyError(

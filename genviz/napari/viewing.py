@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._lazy import require
 from genviz.controllers.slide.controller import DEFAULT_KEY
+from genviz.core.arguments import check_adata
 from genviz.napari.display import require_display
 from genviz.napari.session import Session
 from genviz.napari.tile_layers import image_key, row_line, tile_layers
@@ -63,6 +64,7 @@ def view(
     MissingKeyError
         Without coordinates; without counts and prediction; without a prediction under a key that was asked for.
     """
+    check_adata(adata)
     library_ = require("napari", extra="napari", purpose="open a section on the desktop")
     image = image_key(adata, key)
     session = None if image is not None else Session(adata, gene=gene, key=key, library=library)

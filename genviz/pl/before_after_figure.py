@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 from genviz.pl.colours import UNCERTAINTY, plotly_scale
 from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.house_style import LAYOUT, short, warning
@@ -48,6 +49,8 @@ def before_after(
     MissingKeyError, DataError
         For rows without images, or not as many before as after.
     """
+    check_adata(before, "before")
+    check_adata(after, "after")
     if before.n_obs != after.n_obs or not before.n_obs:
         raise DataError(f"Expected as many rows before as after; got {before.n_obs} and {after.n_obs}.")
     n = min(n, after.n_obs)

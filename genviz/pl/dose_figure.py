@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.pl.colours import CATEGORIES
 from genviz.pl.house_style import LAYOUT, short, warning
@@ -233,6 +234,7 @@ def _curve(own: Any, *, legend: bool) -> list[go.Scatter]:
 
 def _gene(adata: AnnData, gene: str | None, key: str) -> str:
     """The gene asked for, or the one with the largest effect."""
+    check_adata(adata)
     needed = {Obs.GENE, Obs.DOSE_LABEL, Obs.SOURCE, Obs.DRAW}
     if missing := sorted(needed - set(adata.obs)):
         raise MissingKeyError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.house_style import LAYOUT, warning
 from genviz.pl.pair_strips import strip
@@ -94,6 +95,7 @@ def _strip(
     adata: AnnData, key: str, n: int, outlines: bool, stretch: bool
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Pixels of the first rows, and what has to be said of them."""
+    check_adata(adata)
     made = Obsm.image(key) in adata.obsm
     image_key, mask_key = (Obsm.image(key), Obsm.mask(key)) if made else (Obsm.TILES, Obsm.MASKS)
     if image_key not in adata.obsm:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Layers, Uns
+from genviz.core.arguments import check_adata
 from genviz.pl.gene_values import interval_level, interval_name
 from genviz.pl.section import Section, libraries, section_of
 
@@ -32,6 +33,7 @@ def result_key(adata: AnnData) -> str:
     MissingKeyError
         No layer ``<key>`` with ``<key>_log2`` beside it.
     """
+    check_adata(adata)
     for name in adata.layers:
         if Layers.log2(name) in adata.layers:
             return str(name)

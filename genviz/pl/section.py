@@ -14,6 +14,7 @@ from PIL import Image
 
 from genviz._errors import GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.io.library import is_synthetic
 from genviz.io.slides.reading import slide_of
 from genviz.io.slides.stored_image import stored_rgb
@@ -104,6 +105,7 @@ def section_of(adata: AnnData, library: str | None = None, *, max_px: int = 1400
     MissingKeyError
         No coordinates or no micrometres per pixel.
     """
+    check_adata(adata)
     names = libraries(adata)
     if library is None:
         if len(names) != 1:

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 from genviz.pl.colours import UNCERTAINTY, plotly_scale
 from genviz.pl.contrast import NOTE, stretched
 from genviz.pl.house_style import LAYOUT, short, warning
@@ -49,6 +50,7 @@ def token_maps(adata: AnnData, *, key: str = "pathar", n: int = 4) -> go.Figure:
     MissingKeyError
         Without log-probabilities.
     """
+    check_adata(adata)
     slots = [Obsm.log_prob(key, stream) for stream in _STREAMS]
     missing = [slot for slot in slots if slot not in adata.obsm]
     if missing:

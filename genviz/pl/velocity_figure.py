@@ -1,4 +1,4 @@
-"""Start and end points of a flow in one t-SNE, above the numbers that say whether the picture means anything.
+"""Start and end points of a flow in one t-SNE or UMAP, above the numbers that say whether the picture means anything.
 
 Shape legend: N rows, M corners of segments.
 """
@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.pl.category_colours import known_colours
 from genviz.pl.colours import EXPRESSION, plotly_scale
 from genviz.pl.house_style import LAYOUT
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CAUTION = (
-    "Segments join the two ends of a row in one t-SNE: they are not trajectories, and their lengths mean little.<br>"
-    "Read the table. Ends of the flow know groups only as far as they exceed <b>coarser scales</b>, what the flow<br>"
+    "Segments join the two ends of a row in one {embedding}: they are not trajectories, and their lengths mean little."
+    "<br>Read the table. Ends of the flow know groups only as far as they exceed <b>coarser scales</b>, what the flow"
+    "<br>"
     "is given; RNA is in them only as far as they fall when told other rows' profiles."
 )
 _LINES = {
@@ -36,6 +38,7 @@ _LINES = {
     "change": "start less end",
     "end, others' profiles": "end, told other rows' profiles",
 }
+_EMBEDDINGS = {"tsne": "t-SNE", "umap": "UMAP"}
 _FIRST = "model"  # what `gv.tl.velocity` calls the model that was not named
 _NONE, _GREY = "none", "#9aa0a6"
 _PANEL_PX, _LINE_PX = 430, 26
@@ -67,6 +70,7 @@ def velocity(adata: AnnData, *, key: str = "velocity", colour: str | None = None
     MissingKeyError
         Without a result of that key, or such a column.
     """
+    check_adata(adata)
     text = adata.uns.get(Uns.GENVIZ, {}).get(key)
     if text is None or Obsm.path_start(key) not in adata.obsm:
         raise MissingKeyError(
@@ -105,7 +109,8 @@ def velocity(adata: AnnData, *, key: str = "velocity", colour: str | None = None
         for trace in traces:
             figure.add_trace(trace, row=1, col=panel)
     figure.add_trace(_table(record), row=2, col=1)
-    _lay_out(figure, len(names), _PANEL_PX + table_px, f"end, by {column}")
+    drawn = _EMBEDDINGS[record["parameters"].get("embedding", "tsne")]  # older results do not say it
+    _lay_out(figure, len(names), _PANEL_PX + table_px, f"end, by {column}", CAUTION.format(embedding=drawn))
     return figure
 
 
@@ -200,14 +205,14 @@ def _table(record: dict[str, Any]) -> go.Table:
     )
 
 
-def _lay_out(figure: go.Figure, n_panels: int, height: int, title: str) -> None:
+def _lay_out(figure: go.Figure, n_panels: int, height: int, title: str, caution: str) -> None:
     """Square panels without ticks, and the sentence below."""
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
     figure.add_annotation(
-        text=CAUTION, xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", showarrow=False, align="left",
+        text=caution, xref="paper", yref="paper", x=0, y=0, yshift=-8, yanchor="top", showarrow=False, align="left",
         font={"size": 12, "color": "#444"},
     )  # fmt: skip
     figure.update_layout(

@@ -13,6 +13,7 @@ import numpy as np
 
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obs, Uns, Var
+from genviz.core.arguments import check_adata, check_list, check_number
 from genviz.core.counts import check_names
 from genviz.core.gene_ranks import detection_by_section, variability_rank
 from genviz.io.counts import counts_of, gene_positions
@@ -69,8 +70,9 @@ def select_genes(
     DataError
         Naming genes of the panel that are missing or repeated; or when fewer than `n` genes qualify.
     UsageError
-        For an unknown flavour or n < 1.
+        For an unknown flavour, n that is no whole number from 1, or what is no AnnData.
     """
+    check_adata(adata)
     record: dict[str, Any]
     if panel is not None:
         at = gene_positions(adata.var_names, read_panel(panel))
@@ -107,7 +109,7 @@ def read_panel(panel: Panel) -> list[str]:
             ) from err
         names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     else:
-        names = [str(gene) for gene in panel]
+        names = [str(gene) for gene in check_list("panel", panel, "genes, or a file of them")]
     if not names:
         raise DataError("Expected genes in the panel; it is empty. Give one gene a line.")
     check_names(names, "genes of the panel")
@@ -131,6 +133,7 @@ def panel_of(adata: AnnData) -> list[str]:
     DataError
         When the column is there and marks no gene.
     """
+    check_adata(adata)
     if Var.PANEL not in adata.var:
         return [str(name) for name in adata.var_names]
     marked = adata.var[Var.PANEL].astype(bool).to_numpy()
@@ -170,10 +173,9 @@ def _chosen(
     adata: AnnData, n: int, flavour: str, min_counts: int, min_fraction: float, mask: np.ndarray
 ) -> np.ndarray:
     """Columns of the n best genes."""
-    if flavour not in FLAVOURS or n < 1:
-        raise UsageError(
-            f"Expected flavour {', '.join(FLAVOURS)} and n >= 1; got flavour={flavour!r}, n={n}."
-        )
+    if flavour not in FLAVOURS:
+        raise UsageError(f"Expected flavour {', '.join(FLAVOURS)}; got {flavour!r}.")
+    n = check_number("n", n)
     training = adata[mask]
     counts = counts_of(training)
     sections = (

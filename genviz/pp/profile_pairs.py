@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Layers, Obs, Uns
 from genviz._settings import settings
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names, first_names
 from genviz.io.concat import concat_sections
 from genviz.io.counts import counts_of
@@ -53,6 +54,7 @@ def pseudobulk(adata: AnnData, by: str = Obs.LIBRARY) -> AnnData:
     DataError
         For rows without a group, or values that are no counts.
     """
+    check_adata(adata)
     if by not in adata.obs:
         raise MissingKeyError(
             f"Expected obs['{by}'], the group of each row; it is absent. Name another column."
@@ -121,6 +123,7 @@ def profile_tiles(
     DataError
         When no slide is there, or one is nothing to part.
     """
+    check_adata(profiles)
     if slide_type not in (None, *_SLIDE_TYPES):
         raise UsageError(f"Expected slide_type {', '.join(_SLIDE_TYPES)} or None; got {slide_type!r}.")
     table = slide_pairs(profiles)
@@ -174,6 +177,8 @@ def pair_profiles(tiles: AnnData, profiles: AnnData, key: str = Obs.SOURCE) -> A
     DataError
         For tiles whose profile is not there, named.
     """
+    check_adata(tiles, "tiles")
+    check_adata(profiles, "profiles")
     if key not in tiles.obs:
         raise MissingKeyError(
             f"Expected obs['{key}'] of the tiles, the profile of each; it is absent. Name another column."

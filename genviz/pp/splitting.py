@@ -13,6 +13,7 @@ import pandas as pd
 
 from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
 from genviz._keys import Obs, Uns
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names, first_names
 from genviz.core.splits import SPLITS, Part, check_straddling, grouped_split, split_digest
 from genviz.io.files.opening import existing, reading
@@ -59,6 +60,7 @@ def split(
     UsageError, DataError
         For groups that are unknown, in two splits, or leave nothing to train on.
     """
+    check_adata(adata)
     groups = _groups(adata, group_key)
     check_names(list(adata.obs_names), "rows")
     if index_file is not None and (test is not None or val is not None):
@@ -104,6 +106,7 @@ def training_rows(adata: AnnData, rows: Sequence[bool] | np.ndarray | None = Non
     DataError
         When that leaves no row, or the mask does not fit.
     """
+    check_adata(adata)
     if rows is not None:
         mask = np.asarray(rows)
         if mask.dtype != bool or mask.shape != (adata.n_obs,):

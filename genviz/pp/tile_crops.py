@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz._settings import settings
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.core.instances import relabel
 from genviz.io.library import write_record
@@ -60,6 +61,7 @@ def crops(adata: AnnData, size_px: int = 128) -> AnnData:
     DataError
         When an image is smaller than a crop, or masks have another size than images.
     """
+    check_adata(adata)
     if isinstance(size_px, bool) or not isinstance(size_px, int | np.integer) or size_px < 1:
         raise UsageError(f"Expected size_px, a whole number of pixels above 0; got {size_px!r}.")
     extents = _extents(adata, int(size_px))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from genviz._errors import DataError, UsageError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 from genviz.io.library import libraries, mpp_of
 from genviz.io.slides.reading import slide_of
 from genviz.io.spots.placement import check_section
@@ -53,6 +54,7 @@ def tile(adata: AnnData, size_px: int = 224, mpp: float | None = None, *, check:
         tissue, when a few lie outside, when the stated resolution is more than 10 % off, and when native
         pixels differ between sections.
     """
+    check_adata(adata)
     if Obsm.TILES in adata.obsm:
         raise UsageError(
             f"Expected rows without stored pixels; obsm['{Obsm.TILES}'] holds their tiles. Use "

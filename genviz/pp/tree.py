@@ -12,6 +12,7 @@ import numpy as np
 from genviz import __version__
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Uns, Var, Varm
+from genviz.core.arguments import check_adata, check_list
 from genviz.core.gene_tree import GeneTree
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.counts import counts_of
@@ -60,7 +61,7 @@ def gene_tree(
         See `core.gene_tree_fit.fit_gene_tree`.
     """
     mask = training_rows(adata, rows)
-    names = panel_of(adata) if genes is None else [str(gene) for gene in genes]
+    names = panel_of(adata) if genes is None else [str(gene) for gene in check_list("genes", genes, "names")]
     training = adata[mask]
     tree = fit_gene_tree(
         counts_of(training, genes=names),
@@ -146,6 +147,7 @@ def tree_of(adata: AnnData) -> GeneTree:
     DataError
         When genes of the tree were dropped since, or the slots were edited.
     """
+    check_adata(adata)
     recipe = tree_recipe(adata)
     if recipe is None:
         raise MissingKeyError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,10 @@ from filelock import FileLock
 import genviz
 from genviz import datasets
 from genviz._errors import DataError
+from genviz._settings import settings
 from genviz.core.counts import first_names
+from genviz.datasets.image_sets import homes
+from genviz.io.fetching.manifests import load_manifest
 from genviz.io.files.atomic import atomic_write_json
 from genviz.io.files.output import explained
 
@@ -42,9 +46,11 @@ def data_files(data: Mapping[str, Any]) -> dict[str, str]:
         data.get("beside", [])
     )
     found = [
-        (own, file) for own, sections in wanted.items() for file in datasets.verify(own, sections=sections)
+        (own, *file)
+        for own, sections in wanted.items()
+        for file in _here(own, None if sections is None else tuple(sections), _state(own))
     ]
-    return {f"{own}/{f.local}": _digest(f.path) for own, f in found if f.path and f.path.exists()}
+    return {f"{own}/{local}": _digest(path) for own, local, path in found if path.exists()}
 
 
 def hold_to_data(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
@@ -123,6 +129,27 @@ def _holds_something(folder: Path) -> bool:
 def _noted(folder: Path) -> dict[str, str]:
     path = folder / KEPT
     return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+
+
+@cache
+def _here(name: str, sections: tuple[str, ...] | None, state: int) -> list[tuple[str, Path]]:
+    """Name and path of a data set's files that are here: asked once for each state of its folders, for it reads all."""
+    return [(file.local, file.path) for file in datasets.verify(name, sections=sections) if file.path]
+
+
+def _state(name: str) -> int:
+    """Of names, sizes and times of all files in a data set's folders; behind links to folders nothing is downloaded."""
+    manifest = load_manifest(name)
+    places = {home for _, home in homes(manifest)}
+    if settings.data_dir is not None and "hub" in manifest.facts:
+        places.add(settings.data_dir / manifest.facts["hub"].get("folder", name))
+    found = []
+    for place in sorted(places):
+        for folder, _, files in os.walk(place):
+            for path in (Path(folder, file) for file in files):
+                if path.is_file():
+                    found.append((str(path), path.stat().st_size, path.stat().st_mtime_ns))
+    return hash(tuple(sorted(found)))
 
 
 def _digest(path: Path) -> str:

@@ -141,10 +141,22 @@ def summary(result: DemoResult) -> str:
             "95 % intervals over spots; dn = depth-normalised. All scores are in metrics.json and in the report.",
             f"Done in {result.seconds:.0f} s. Left behind:",
             f"  {result.report}  (open it in a browser; no network needed)",
-            f"  {result.predicted}  (AnnData: `make lab` opens JupyterLab; gv.io.read_h5ad reads it)",
+            f"  {result.predicted}  (AnnData; gv.io.read_h5ad reads it)",
             f"  {result.metrics}",
+            *ways_on(result.predicted),
         ]
     )
+
+
+def ways_on(predicted: Path) -> list[str]:
+    """How to open a prediction in JupyterLab and in napari, as lines to be copied."""
+    place = predicted.absolute()
+    return [
+        "In JupyterLab (pip install 'genviz[notebook]'): run `genviz lab`, then in a notebook",
+        f'  import genviz as gv; gv.widgets.SlideView(gv.io.read_h5ad("{place.as_posix()}"))',
+        "In napari (pip install 'genviz[napari]'):",
+        f'  napari "{place}" -w genviz',
+    ]
 
 
 def fit(train: AnnData, *, preset: str, seed: int, device: str) -> GenAR:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genviz._errors import UsageError
+from genviz.recipes.checks import check_data, options_read
 from genviz.recipes.cost import Cost
 from genviz.recipes.devices import DEVICES
 from genviz.recipes.experiment import Setting, experiment
@@ -35,6 +36,12 @@ def dry_run(
     -------
     ``{recipe, size, device, seeds, data, rows: [{row, title, steps, flops, hours, parameters, disk}], total}``; hours
     of one device, all seeds together.
+
+    Raises
+    ------
+    UsageError
+        For an unknown size, row or device, and for options or data that a run would refuse, as far as that is known
+        without data, packages and weights.
     """
     told = recipe.size(size)
     device = on or told.device
@@ -42,10 +49,14 @@ def dry_run(
         raise UsageError(f"Expected a device out of {', '.join(DEVICES)}; got {device!r}.")
     n_seeds = len(told.seeds if seeds is None else seeds)
     chosen = recipe.measured(told, rows)
+    check_data(told)
     # Shared parts are borne by the rows that are run, whichever the size has.
     setting = Setting(recipe, replace(told, rows=tuple(row.name for row in chosen)), Path())
     asked = experiment(recipe.kind)
-    costs = [(row, asked.cost(setting, row).times(n_seeds)) for row in chosen]
+    costs = []
+    for row in chosen:
+        with options_read(told, row):
+            costs.append((row, asked.cost(setting, row).times(n_seeds)))
     total = sum((cost for _, cost in costs), Cost())
     return {
         "recipe": recipe.name,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genviz import datasets, io
 from genviz._errors import UsageError
 from genviz._keys import Obs
-from genviz.io.files.output import check_new_folder, check_writable
+from genviz.io.files.locks import TRAINING, training_in
+from genviz.io.files.output import check_new_folder, real_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -34,8 +36,9 @@ def check_sections(sections: Sequence[str] | None) -> None:
         raise UsageError("Expected names of sections; got none. Name some, or leave sections out.")
 
 
-def check_run_folder(out: Path, *, go_on: bool) -> None:
-    """Refuse a run folder that cannot be written, or that holds something and is not to be gone on with.
+@contextmanager
+def run_folder(out: Path, *, go_on: bool) -> Iterator[None]:
+    """Hold a run folder for as long as a training takes; only an empty one, unless what it holds is gone on with.
 
     Parameters
     ----------
@@ -47,15 +50,19 @@ def check_run_folder(out: Path, *, go_on: bool) -> None:
     Raises
     ------
     UsageError
-        Saying which.
+        When a training is running there, or it holds something and is not to be gone on with.
+    GenvizError
+        When it cannot be written.
     """
-    if not go_on and out.is_dir() and (names := sorted(path.name for path in out.iterdir())):
-        raise UsageError(
-            f"Expected a new run folder; {out} holds {len(names)} entries, among them {names[0]!r}. Go on with a "
-            "training there by --resume (resume=True), or choose another folder."
-        )
-    check_new_folder(out, allow_content=go_on)
-    check_writable(out)
+    check_new_folder(out, allow_content=True)
+    with training_in(out):  # first: what another training has begun to fill is not to be told of --resume
+        names = sorted(path.name for path in real_path(out).iterdir() if path.name != TRAINING)
+        if names and not go_on:
+            raise UsageError(
+                f"Expected a new run folder; {out} holds {len(names)} entries, among them {names[0]!r}. Go on with a "
+                "training there by --resume (resume=True), or choose another folder."
+            )
+        yield
 
 
 def load_training_rows(data: str, sections: Sequence[str] | None) -> AnnData:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from genviz._errors import FileFormatError, UsageError
 from genviz.recipes.devices import DEVICES
 
 SIZES = ("nano", "mini", "paper")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_T = TypeVar("_T", "Recipe", "Column", "Row", "Size")
 _ROW = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
@@ -207,19 +208,21 @@ def read_recipe(path: Path) -> Recipe:
         what = f"no entry {err}" if isinstance(err, KeyError) else err
         raise FileFormatError(f"Expected a recipe in {path}; {what}. Compare it with the others.") from err
     if path.stem != recipe.name:
-        raise FileFormatError(f"Expected the recipe {recipe.name!r} in {recipe.name}.toml; it is in {path}.")
+        or_so = f', or write name = "{path.stem}" in it' if _NAME.fullmatch(path.stem) else ""
+        raise FileFormatError(
+            f"Expected the recipe {recipe.name!r} in {recipe.name}.toml; it is in {path}. Rename the file{or_so}."
+        )
     return recipe
 
 
 def _recipe(told: dict[str, Any], source: str) -> Recipe:
-    recipe = Recipe(
-        columns=tuple(Column(**column) for column in told.pop("columns")),
-        rows=tuple(_row(row) for row in told.pop("rows")),
-        extras=tuple(Column(**column) for column in told.pop("extras", [])),
-        sizes={name: _size(name, size) for name, size in told.pop("sizes").items()},
-        source=source,
-        **told,
-    )
+    read: dict[str, Any] = {
+        "columns": tuple(_made(Column, column, "columns") for column in told.pop("columns")),
+        "rows": tuple(_row(row) for row in told.pop("rows")),
+        "extras": tuple(_made(Column, column, "extras") for column in told.pop("extras", [])),
+        "sizes": {name: _size(name, size) for name, size in told.pop("sizes").items()},
+    }
+    recipe = _made(Recipe, told, "the recipe", hidden="source", source=source, **read)
     if not _NAME.fullmatch(recipe.name):
         raise ValueError(f"the name {recipe.name!r} is not of small letters, digits and dashes")
     if tuple(recipe.sizes) != SIZES:
@@ -231,9 +234,12 @@ def _recipe(told: dict[str, Any], source: str) -> Recipe:
     strays = {row.same_as for row in recipe.rows if row.same_as} - set(names)
     if both := sorted(strays | {row.name for row in recipe.rows if row.same_as and row.options is not None}):
         raise ValueError(f"same_as of or with {', '.join(both)} names no other row that is run")
-    scores = {column.score for column in recipe.columns}
-    if unknown := sorted({score for row in recipe.rows for score in row.published} - scores):
-        raise ValueError(f"published {', '.join(unknown)} has no column")
+    scores = [column.score for column in recipe.columns]
+    for row in recipe.rows:
+        if unknown := sorted(set(row.published) - set(scores)):
+            raise ValueError(
+                f"published {', '.join(unknown)} of the row {row.name} has no column; columns are {', '.join(scores)}"
+            )
     for size in recipe.sizes.values():
         if not recipe.measured(size):
             raise ValueError(f"size {size.name} measures no row")
@@ -257,9 +263,20 @@ def _check_values(recipe: Recipe) -> None:
             )
 
 
+def _made(kind: type[_T], told: Mapping[str, Any], where: str, hidden: str = "", **read: Any) -> _T:
+    """One part of a recipe: what is told as it stands, what was read of it, and `hidden`, which no file tells."""
+    known = {one.name: one for one in fields(kind) if one.name != hidden}
+    if unknown := [name for name in told if name not in known]:
+        raise ValueError(f"unknown key {unknown[0]!r} in {where}; known: {', '.join(known)}")
+    for name, one in known.items():
+        if one.default is MISSING and one.default_factory is MISSING and name not in {*told, *read}:
+            raise ValueError(f"no entry {name!r} in {where}")
+    return kind(**told, **read)
+
+
 def _row(told: dict[str, Any]) -> Row:
     published = {score: _number(value) for score, value in told.pop("published", {}).items()}
-    return Row(published=published, **told)
+    return _made(Row, told, "rows", published=published)
 
 
 def _number(value: Any) -> tuple[float, float | None]:
@@ -274,4 +291,5 @@ def _size(name: str, told: dict[str, Any]) -> Size:
     seeds, rows = tuple(told.pop("seeds")), told.pop("rows", None)
     if not seeds or len(set(seeds)) < len(seeds) or not all(isinstance(s, int) and s >= 0 for s in seeds):
         raise ValueError(f"size {name} has seeds {seeds}")
-    return Size(name=name, seeds=seeds, rows=None if rows is None else tuple(rows), **told)
+    chosen = None if rows is None else tuple(rows)
+    return _made(Size, told, f"sizes.{name}", hidden="name", name=name, seeds=seeds, rows=chosen)

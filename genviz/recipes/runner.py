@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from genviz._errors import DataError, GenvizError, UsageError
+from genviz._errors import DataError, UsageError
 from genviz.core.counts import first_names
+from genviz.io.cluster import active_client, in_order
 from genviz.io.files.output import check_writable
 from genviz.io.machine import machine
-from genviz.models.cluster import active_client, in_order
+from genviz.recipes.checks import check_data, options_read
 from genviz.recipes.data_files import check_unchanged, data_files, hold_to_data
 from genviz.recipes.diff import read_results
 from genviz.recipes.experiment import Setting, experiment
@@ -24,6 +25,7 @@ from genviz.recipes.leakage import joined_reports, reports_heard
 from genviz.recipes.recipe import Recipe, Row
 from genviz.recipes.records import Record, is_done, write_record
 from genviz.recipes.results import RESULTS, has_records, write_results
+from genviz.recipes.workers import end_workers
 
 log = logging.getLogger("genviz")
 
@@ -65,7 +67,7 @@ def run_recipe(
     Raises
     ------
     UsageError
-        For an unknown size or row, or an `out` that is no folder.
+        For an unknown size or row, options or data that cannot be, or an `out` that is no folder.
     DataError
         When `out` holds records of another recipe, size or version of its options, or files of the data have other
         bytes than those that records or models were made from.
@@ -73,6 +75,7 @@ def run_recipe(
     told = recipe.size(size)
     chosen = recipe.measured(told, rows)
     wanted = told.seeds if seeds is None else tuple(dict.fromkeys(seeds))
+    check_data(told)
     if out.exists() and not out.is_dir():
         raise UsageError(f"Expected a folder for the run; {out} is a file. Choose another --out.")
     check_writable(out)
@@ -85,19 +88,25 @@ def run_recipe(
         if not is_done(out / RECORDS, row.name, seed, setting.digest(row, seed))
     ]
     for row in {row.name: row for row, _ in todo}.values():
-        _check(setting, row)
+        with options_read(
+            told, row
+        ):  # none that is wrong is left for the time when others have run for hours
+            experiment(recipe.kind).check(setting, row)
     files = _hold_to_data(setting, out)
     log.info("%s at %s: %d of %d jobs to run.", recipe.name, size, len(todo), len(chosen) * len(wanted))
     try:
         _round(_make_shared, setting, out, _shared_jobs(setting, todo))
         _round(_measure, setting, out, todo)
     except BaseException as err:
+        if isinstance(err, KeyboardInterrupt):
+            end_workers()  # before records are counted: until then one more may be written
         kept = has_records(setting, out / RECORDS)
         if kept:  # what is done can be read
             write_results(setting, out, out / RECORDS, files)
         if isinstance(err, KeyboardInterrupt):
             raise KeyboardInterrupt(
-                f"Stopped. {kept} records are in {out}; the same command goes on from there."
+                f"Stopped. {kept} {'record is' if kept == 1 else 'records are'} in {out}; the same command goes on "
+                "from there."
             ) from err
         raise
     # Once more: jobs may have downloaded files, and somebody may have changed them in between.
@@ -111,19 +120,6 @@ def _hold_to_data(setting: Setting, out: Path) -> dict[str, str]:
     files = data_files(setting.data)
     hold_to_data(setting.models, files)
     return hold_to_data(out, files)
-
-
-def _check(setting: Setting, row: Row) -> None:
-    """Have the options of a row read: none that is wrong is left for the time when others have run for hours."""
-    try:
-        experiment(setting.recipe.kind).check(setting, row)
-    except GenvizError:
-        raise
-    except (TypeError, ValueError, KeyError) as err:
-        raise UsageError(
-            f"Expected options that can be read in the row {row.name} and the size {setting.size.name}; got "
-            f"{type(err).__name__}: {err}. Compare the recipe with the others."
-        ) from err
 
 
 def _check_own(recipe: Recipe, size: str, out: Path) -> None:

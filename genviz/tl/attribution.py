@@ -17,6 +17,7 @@ from scipy import sparse
 from genviz._errors import UsageError
 from genviz._keys import Obsm
 from genviz._settings import settings
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.metrics.tiles.tissue import TISSUE, TissueStandard
 from genviz.models.arguments import check_number, check_seed
@@ -170,6 +171,7 @@ def attribute(
         For another kind of condition, unknown statistics, genes that the condition does not use, a fold that is not
         above 0 or is 1, or fewer than 10 rows.
     """
+    check_adata(adata)
     seed = check_seed(settings.seed if seed is None else seed)
     check_number("n", n)
     columns = _columns(statistics)

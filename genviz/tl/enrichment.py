@@ -92,9 +92,11 @@ def enrich(
 def _background(background: AnnData | GeneTree | Sequence[str]) -> list[str]:
     if isinstance(background, GeneTree):
         return list(background.genes)
-    names = panel_of(background) if hasattr(background, "var_names") else [str(gene) for gene in background]
-    if not names or isinstance(background, str):
+    if background is None or isinstance(background, str):
         raise UsageError(f"Expected the panel's genes as background; got {background!r}. Pass adata.")
+    names = panel_of(background) if hasattr(background, "var_names") else [str(gene) for gene in background]
+    if not names:
+        raise UsageError("Expected the panel's genes as background; got none. Pass adata.")
     return list(dict.fromkeys(names))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from genviz._errors import UsageError
 from genviz._keys import Obsm
+from genviz.core.arguments import check_adata
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,6 +51,7 @@ def swap_tokens(
     UsageError
         For names that are not rows, no pairs, or too many rows to pair them all.
     """
+    check_adata(adata)
     names = adata.obs_names.tolist()
     if pairs is None:
         if not 2 <= len(names) <= _MOST_ROWS:

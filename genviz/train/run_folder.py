@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._errors import CheckpointError
+from genviz._errors import CheckpointError, UsageError
 from genviz.io.files.atomic import atomic_write_json
 from genviz.io.weights.parts import config_digest
 from genviz.train.fitting import LAST
@@ -44,8 +44,10 @@ def claim(folder: Path, run: dict[str, Any], *, parts: str, resume: bool) -> Non
 
     Raises
     ------
+    UsageError
+        When the folder to resume is of a run with other options or rows.
     CheckpointError
-        When the folder to resume is another run's, or its parts hold what training did not write.
+        When it does not say whose it is, or its parts hold what training did not write.
     """
     path, digest = folder / RUN, config_digest(run)
     if resume and path.exists():
@@ -69,7 +71,7 @@ def _insist(path: Path, digest: str) -> None:
             f"Expected {path} to say which run this is; it is damaged. Train without resume."
         ) from err
     if found != digest:
-        raise CheckpointError(
+        raise UsageError(
             f"Expected to resume the run in {path.parent} with its own options and rows; they differ. "
             "Use the options it was started with, or start a new run in another folder."
         )

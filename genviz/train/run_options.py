@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 
 from genviz.train.fitting import FitOptions
 from genviz.train.run_folder import claim
+
+Recipe = TypeVar("Recipe")
+
+BOUNDS = "max_epochs"
+"""The fact that keeps upper bounds on epochs, by the stages that were trained under one."""
+_EPOCHS = ("ae_epochs", "max_epochs", "gan_epochs")
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class RunOptions:
         Folder of this stage; None keeps nothing.
     resume
         Go on from its checkpoints.
+    max_epochs
+        Upper bound on the epochs of every part of every stage; None leaves them to the recipes.
     """
 
     seed: int = 0
@@ -33,6 +42,33 @@ class RunOptions:
     precision: str = "32-true"
     folder: Path | None = None
     resume: bool = False
+    max_epochs: int | None = None
+
+    def bounded(self, recipe: Recipe) -> Recipe:
+        """The recipe with no more epochs than `max_epochs`, for claim, schedules and fit alike.
+
+        Parameters
+        ----------
+        recipe
+            Configuration, a dataclass; its ``max_epochs``, and ``ae_epochs`` and ``gan_epochs`` where it has them.
+        """
+        if self.max_epochs is None:
+            return recipe
+        there = {name: getattr(recipe, name) for name in _EPOCHS if hasattr(recipe, name)}
+        return replace(recipe, **{name: min(n, self.max_epochs) for name, n in there.items()})  # type: ignore[type-var]
+
+    def bounds(self, facts: Mapping[str, Any], stage: str) -> dict[str, Any]:
+        """`BOUNDS` of a model as a fact, after this stage is trained.
+
+        Parameters
+        ----------
+        facts
+            Of the model before.
+        stage
+            Name of the stage.
+        """
+        kept = {name: n for name, n in facts.get(BOUNDS, {}).items() if name != stage}
+        return {BOUNDS: kept if self.max_epochs is None else kept | {stage: self.max_epochs}}
 
     def inside(self, stage: str) -> Self:
         """The same for one stage, in a folder of its own.
@@ -94,8 +130,10 @@ class RunOptions:
 
         Raises
         ------
+        UsageError
+            When resuming a run with other options or rows.
         CheckpointError
-            When resuming another run, or when a fresh one would delete foreign files.
+            When a fresh run would delete foreign files.
         """
         if self.folder is None:
             return

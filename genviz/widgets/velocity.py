@@ -26,7 +26,7 @@ _BUDGET = 5200  # tiles that a page holds, about 10 MB
 
 
 class Velocity(View):
-    """Trajectories from noise to tissue, as a t-SNE with words that say what may be read from it.
+    """Trajectories from noise to tissue, as a t-SNE or UMAP with words that say what may be read from it.
 
     Each arrow is one row: it begins at the row's noise and ends where one step of the flow arrives, told the row's
     profile. Models that were compared stand side by side, from the same noise. Null arrows can be drawn beside: ends

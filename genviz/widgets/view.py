@@ -94,6 +94,13 @@ class View(anywidget.AnyWidget):
     def ask(self, what: str, asked: Asked | None = None) -> Answer:
         """Answer a question here and now, long work included.
 
+        Parameters
+        ----------
+        what
+            Name of the question.
+        asked
+            What it is asked with.
+
         Raises
         ------
         UsageError
@@ -105,7 +112,15 @@ class View(anywidget.AnyWidget):
         return answer
 
     def tell(self, event: str, answer: Answer | None = None) -> None:
-        """Send the front end an event that it did not ask for."""
+        """Send the front end an event that it did not ask for.
+
+        Parameters
+        ----------
+        event
+            Its name.
+        answer
+            What comes with it.
+        """
         body, buffers = (answer or Answer()).packed()
         self.send({"event": event, **body}, buffers)
 

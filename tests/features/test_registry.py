@@ -16,8 +16,8 @@ def test_morphology_takes_the_ring():
 
 
 def test_unknown_names_are_refused_with_the_known():
-    assert {"morphology", "uni", "conch", "dinov2", "resnet50"} <= set(encoder_names())
-    with pytest.raises(UsageError, match=r"morphology, .*uni.*; got 'virchow9'"):
+    assert {"morphology", "uni", "virchow", "gigapath", "conch", "dinov2", "resnet50"} <= set(encoder_names())
+    with pytest.raises(UsageError, match=r"morphology, .*uni, virchow, gigapath, .*; got 'virchow9'"):
         get_encoder("virchow9")
 
 

@@ -112,6 +112,7 @@ def test_a_local_checkpoint_is_unverified_unless_its_checksum_is_expected(saved)
     assert recipe["verified"] is False and recipe["weights_sha256"] == digest
     assert local(saved, sha256=digest).recipe() == recipe | {"verified": True}
     assert json.loads(json.dumps(recipe)) == recipe
+    assert (recipe["size_px"], recipe["mpp"], local(saved).windows_um) == (160, 0.7, (112.0,))
     assert recipe["name"] == "small" and recipe["ring"] == "none" and recipe["precision"] == "float32"
 
 

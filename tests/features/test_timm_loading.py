@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from genviz._errors import CheckpointError, DownloadError, GenvizError, MissingDependencyError, UsageError
 from genviz.features.timm_encoder import TimmEncoder
-from genviz.features.timm_loading import load_local, load_released, tensors_digest
+from genviz.features.timm_loading import ClassAndPatches, load_local, load_released, tensors_digest
 from genviz.features.timm_models import MODELS
 
 
@@ -110,6 +110,48 @@ def test_released_weights_come_through_timm(saved, monkeypatch):
     assert (recipe["name"], recipe["mpp"], recipe["ring"], recipe["pitch_um"]) == ("uni", 0.5, "each", 100.0)
 
 
+# What the authors' config.json on the hub says of their networks, their numbers of parameters and features.
+PUBLISHED = {
+    "virchow": ("vit_huge_patch14_224", {"init_values": 1e-5, "mlp_ratio": 5.3375}, 631_229_184, 2560),
+    "gigapath": ("vit_giant_patch14_dinov2", {"patch_size": 16, "mlp_ratio": 5.33334}, 1_134_953_984, 1536),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_large_networks_have_their_published_size_and_width(name, saved, monkeypatch):
+    import timm
+
+    from genviz.features import timm_loading
+
+    architecture, config, n_parameters, width = PUBLISHED[name]
+    create = timm.create_model
+
+    def without_weights(hub, *, pretrained, **kwargs):
+        assert pretrained and hub == MODELS[name].hub
+        with torch.device("meta"):
+            return create(architecture, img_size=224, **config, **kwargs)
+
+    monkeypatch.setattr(timm, "create_model", without_weights)
+    monkeypatch.setattr(timm_loading, "tensors_digest", lambda tensors: "")  # there are no numbers
+    loaded = load_released(name, MODELS[name])
+    assert sum(parameter.numel() for parameter in loaded.network.parameters()) == n_parameters
+    size = MODELS[name].size_px
+    assert loaded.network(torch.zeros(2, 3, size, size, device="meta")).shape == (2, width)
+    assert not loaded.network.training
+
+
+def test_the_class_token_comes_before_the_mean_of_the_patches():
+    import timm
+
+    network = timm.create_model("test_vit", num_classes=0, global_pool="", reg_tokens=2).eval()
+    tiles = torch.rand(3, 3, 160, 160, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        tokens, features = network(tiles), ClassAndPatches(network)(tiles)
+    assert features.shape == (3, 128)
+    torch.testing.assert_close(features[:, :64], tokens[:, 0])
+    torch.testing.assert_close(features[:, 64:], tokens[:, 3:].mean(dim=1))
+
+
 def hub_error(kind: str) -> Exception:
     """An error as the hub's client raises it."""
     from huggingface_hub import errors
@@ -123,7 +165,11 @@ def hub_error(kind: str) -> Exception:
 
 
 @pytest.mark.parametrize("kind", ["GatedRepoError", "RepositoryNotFoundError"])
-def test_gated_weights_say_what_to_accept_and_how_to_log_in(kind, saved, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [("uni", "MahmoodLab/UNI"), ("virchow", "paige-ai/Virchow"), ("gigapath", "prov-gigapath/prov-gigapath")],
+)
+def test_gated_weights_say_what_to_accept_and_how_to_log_in(name, page, kind, saved, monkeypatch):
     import timm
 
     def refuse(*args, **kwargs):
@@ -131,10 +177,10 @@ def test_gated_weights_say_what_to_accept_and_how_to_log_in(kind, saved, monkeyp
 
     monkeypatch.setattr(timm, "create_model", refuse)
     with pytest.raises(GenvizError) as caught:
-        TimmEncoder.named("uni")
+        TimmEncoder.named(name)
     said = str(caught.value)
     for part in (
-        "https://huggingface.co/MahmoodLab/UNI",
+        f"https://huggingface.co/{page}, ",
         "hf auth login",
         "HF_TOKEN",
         "encoder='morphology'",
@@ -168,4 +214,4 @@ def test_other_errors_are_not_dressed_up(saved, monkeypatch):
 
 def test_pages_of_the_models():
     assert MODELS["resnet50"].page == "https://huggingface.co/timm/resnet50.a1_in1k"
-    assert [name for name, model in MODELS.items() if model.gated] == ["uni", "conch"]
+    assert [name for name, model in MODELS.items() if model.gated] == ["uni", "virchow", "gigapath", "conch"]

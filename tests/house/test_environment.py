@@ -10,7 +10,6 @@ CONDA_NAMES = {
     "torch": "pytorch",
     "huggingface-hub": "huggingface_hub",
     "openslide-bin": "openslide",
-    "decoupler": "decoupler-py",
 }
 # Extras of a requirement -> packages of their own on conda-forge (None: in the package itself).
 CONDA_EXTRAS = {"array": None, "distributed": None, "pyside6": "pyside6"}

@@ -33,7 +33,7 @@ ROOMS = {
     "models": {"anndata", "distributed", "lpips", "numpy", "pandas", "scipy", "sklearn", "torch", "tqdm"},
     "metrics": {"anndata", "monai", "numpy", "scipy", "torch", "torch_fidelity", "tqdm"},
     "datasets": {"anndata", "filelock", "numpy", "pandas", "scipy", "tifffile", "tqdm"},
-    "tl": {"anndata", "numpy", "openTSNE", "pandas", "scipy", "sklearn"},
+    "tl": {"anndata", "numpy", "openTSNE", "pandas", "scipy", "sklearn", "umap"},
     "pl": {"PIL", "numpy", "plotly"},
     "controllers": {"anndata", "numpy", "pandas", "scipy"},
     "widgets": {"PIL", "anywidget", "ipywidgets", "numpy", "traitlets"},

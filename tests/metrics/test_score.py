@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genviz import metrics
 from genviz._errors import FileFormatError
-from genviz.metrics import Score
+from genviz.metrics import Score, score
 
 SCORES = {
     "pcc_200": Score(0.625, (0.6, 0.65), 200, 0.5, "a note"),
@@ -34,6 +35,14 @@ def test_json_round_trip() -> None:
     assert back["joint_nll"] == SCORES["joint_nll"]
     assert np.isnan(back["pcc_10_published"].value)
     assert back["pcc_10_published"].baseline is None
+
+
+def test_a_file_of_the_released_schema_is_read():
+    document = json.loads((Path(__file__).parent / "fixtures" / "scores_v1.json").read_text())
+    assert document["schema"] == score.SCHEMA == "genviz.scores/1"
+    back = metrics.scores_from_json(document)
+    assert back.keys() == SCORES.keys() and back["pcc_200"] == SCORES["pcc_200"]
+    assert back["joint_nll"] == SCORES["joint_nll"] and np.isnan(back["pcc_10_published"].value)
 
 
 @pytest.mark.parametrize(

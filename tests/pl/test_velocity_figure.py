@@ -93,6 +93,17 @@ def test_rows_without_trajectories_are_refused():
         gv.pl.velocity(ad.AnnData(np.ones((2, 2))))
 
 
+def test_the_embedding_is_named():
+    adata = followed()
+    record = json.loads(adata.uns["genviz"]["velocity"])
+    assert (
+        "in one t-SNE:" in gv.pl.velocity(adata).layout.annotations[-1].text
+    )  # of a result that does not say
+    record["parameters"]["embedding"] = "umap"
+    adata.uns["genviz"] = {"velocity": json.dumps(record)}
+    assert "in one UMAP:" in gv.pl.velocity(adata).layout.annotations[-1].text
+
+
 def test_colours_of_another_column():
     adata = followed()
     adata.obs["reads"] = np.arange(12.0)

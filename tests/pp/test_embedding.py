@@ -153,6 +153,26 @@ def test_the_ring_widens_morphology_as_it_says(sections):
     assert all(len(set(found)) == len(found) == widths[ring] for ring, found in names.items())
 
 
+def test_the_record_says_which_tissue_was_looked_at(sections):
+    adata = sections[:3].copy()
+    embed(adata, "morphology")
+    record = record_of(adata, "morphology")
+    assert (
+        record["windows_um"] == [78.4, 156.8, 313.6]
+        and record["mpp"] == 0.7
+        and record["weights_sha256"] == ""
+    )
+    embed(adata, Colour())
+    assert record_of(adata)["windows_um"] == []  # an encoder that does not say
+    tiles = stored()
+    embed(tiles, "morphology")
+    record = record_of(tiles, "morphology_tile")
+    assert (
+        record["tiles"] == {"size_px": list(tiles.obsm["tiles"].shape[1:3]), "mpp": MPP}
+        and "windows_um" not in record
+    )
+
+
 def stored(n: int = 6, mpp: float | None = MPP) -> ad.AnnData:
     from tests.features.painting import tissue
 
@@ -252,3 +272,41 @@ def test_gated_weights_say_what_to_do_and_write_nothing(sections, monkeypatch):
 
     monkeypatch.setattr(timm, "create_model", refuse)
     refused(sections.copy(), GenvizError, r"huggingface\.co/MahmoodLab/UNI.*hf auth login.*HF_TOKEN", "uni")
+
+
+def copied(sections, embedding, encoder, **options):
+    found = sections.copy()
+    embedding.embed(found, encoder, **options)
+    return found
+
+
+@pytest.mark.parametrize("encoder", ["colour", "morphology"])
+def test_on_a_cluster_it_is_the_same(sections, encoder, monkeypatch, tmp_path, request):
+    from genviz.pp import embedding
+
+    made = Colour() if encoder == "colour" else encoder
+    here = copied(sections, embedding, made)
+    tasks_there = request.getfixturevalue("tasks_there")
+    monkeypatch.setattr(settings, "cache_dir", tmp_path / "another")
+    monkeypatch.setattr(embedding, "_ROWS_THERE", 4)
+    embed(sections[:9].copy(), made)  # one of the two sections is in the cache
+    assert tasks_there("_part") == 3
+    there = copied(sections, embedding, made)
+    assert tasks_there("_part") == 6
+    np.testing.assert_array_equal(there.obsm[f"X_{encoder}"], here.obsm[f"X_{encoder}"])
+    assert record_of(there, encoder) == record_of(here, encoder)
+    assert len(list((tmp_path / "another" / "features").glob("*.safetensors"))) == 2
+    copied(sections, embedding, made)
+    assert tasks_there("_part") == 6
+
+
+def test_on_a_cluster_stored_tiles_are_the_same(monkeypatch, request):
+    from genviz.pp import embedding
+
+    here, there = stored(), stored()
+    embed(here, Colour())
+    tasks_there = request.getfixturevalue("tasks_there")
+    monkeypatch.setattr(embedding, "_TILES", 2)
+    embed(there, Colour())
+    assert tasks_there("_part_of_tiles") == 4
+    np.testing.assert_array_equal(there.obsm["X_colour_tile"], here.obsm["X_colour_tile"])

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from genviz import datasets
 from genviz._errors import DataError
 from genviz.recipes.data_files import KEPT, PHANTOM, data_files, hold_to_data
 
@@ -32,6 +33,27 @@ def test_files_of_every_data_set_that_is_here_and_named(tmp_path, monkeypatch):
     assert set(both) == {"her2st/ST-cnts/C2.tsv.gz", "her2st/ST-cnts/C3.tsv.gz"}
     beside = data_files({"name": "her2st", "sections": ["C3"], "beside": ["pannuke"]})
     assert set(beside) == {"her2st/ST-cnts/C3.tsv.gz"}  # sections are of the first
+
+
+def test_bytes_are_read_again_only_where_something_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENVIZ_DATA", str(tmp_path))
+    monkeypatch.setenv("GENVIZ_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "her2st" / "ST-cnts"
+    folder.mkdir(parents=True)
+    (folder / "C2.tsv.gz").write_bytes(b"C2")
+    asked, verify = [], datasets.verify
+    monkeypatch.setattr(
+        datasets, "verify", lambda name, sections: (asked.append(name), verify(name, sections=sections))[1]
+    )
+    data = {"name": "her2st", "sections": ["C2", "C3"]}
+    first = data_files(data)
+    assert data_files(data) == first and asked == ["her2st"]
+    (folder / "C3.tsv.gz").write_bytes(b"C3")  # downloaded by a job
+    assert set(data_files(data)) == {"her2st/ST-cnts/C2.tsv.gz", "her2st/ST-cnts/C3.tsv.gz"}
+    (folder / "C2.tsv.gz").write_bytes(b"other")
+    assert data_files(data)["her2st/ST-cnts/C2.tsv.gz"] == hashlib.sha256(b"other").hexdigest()
+    (folder / "C2.tsv.gz").unlink()
+    assert set(data_files(data)) == {"her2st/ST-cnts/C3.tsv.gz"} and len(asked) == 4
 
 
 def test_an_unpacked_archive_is_told_by_all_its_files(tmp_path, monkeypatch):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pytest
 
+import genviz.napari
 from genviz import datasets
 from genviz._errors import DownloadError
 from genviz.metrics import scores_from_json
+from genviz.napari.plugin import get_reader
 from genviz.recipes.demo import run_demo, sections_or_phantom, summary
 from tests.recipes.cases import small_phantom
 
@@ -63,6 +67,26 @@ def test_what_a_person_reads_at_the_end(result):
     for path in (result.report, result.predicted, result.metrics):
         assert str(path) in text
     assert "pcc_200" in text and "joint_nll" not in text
+
+
+def test_the_ways_on_are_lines_that_work(result):
+    text = summary(result)
+    assert "`genviz lab`" in text and "make " not in text
+    pytest.importorskip("anywidget", reason="comes with the extra notebook")
+    (cell,) = (line.strip() for line in text.splitlines() if "SlideView" in line)
+    names: dict[str, object] = {}
+    exec(cell.replace("; ", "; shown = ", 1), names)
+    assert type(names["shown"]).__name__ == "SlideView"
+
+
+def test_the_line_for_napari_names_the_plugin_and_a_file_it_opens(result):
+    (command,) = (line.strip() for line in summary(result).splitlines() if line.strip().startswith("napari "))
+    program, file, option, plugin = shlex.split(command)
+    assert (program, option) == ("napari", "-w")
+    read = get_reader(file)
+    assert read is not None and [kind for _, _, kind in read(file)] == ["image", "points"]
+    manifest = Path(genviz.napari.__file__).with_name("napari.yaml").read_text(encoding="utf-8")
+    assert manifest.startswith(f"name: {plugin}\n") and "\n  widgets:\n" in manifest
 
 
 def test_without_the_sections_the_phantom_steps_in(monkeypatch, caplog):

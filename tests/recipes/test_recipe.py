@@ -38,11 +38,23 @@ def test_what_cannot_be_asked(tmp_path):
     [
         ('title = "A toy"', "", "title"),
         ('name = "theirs"', 'name = "ours"', "ours stand twice"),
-        ("published = { fd = 50.0", "published = { fid = 50.0", "published fid has no column"),
+        (
+            "published = { fd = 50.0",
+            "published = { fid = 50.0",
+            "fid of the row ours has no column; columns are fd, acc",
+        ),
         ('rows = ["ours"]', 'rows = ["our"]', "got our"),
         ("seeds = [0, 1]\n", "seeds = []\n", "size nano has seeds"),
         ("[sizes.paper]", "[sizes.large]", "sizes nano, mini, large"),
-        ('kind = "toy"', 'kind = "toy"\nspeed = 3', "speed"),
+        ('kind = "toy"', 'kind = "toy"\nspeed = 3', r"unknown key 'speed' in the recipe; known: name, title"),
+        ('title = "FD"', 'titel = "FD"', r"unknown key 'titel' in columns; known: score, title, better"),
+        ('title = "FD"', "", r"no entry 'title' in columns\."),
+        (
+            "options = { add = 1.0 }",
+            "option = { add = 1.0 }",
+            r"'option' in rows; known: .*options, published",
+        ),
+        ("options = { base = 1.0 }", "row = []", r"unknown key 'row' in sizes\.nano; known: seeds, data"),
         ('same_as = "ours"', 'same_as = "us"', "us names no other row"),
         ('better = "lower"', 'better = "less"', "better is 'less'"),
         ('name = "dear"', 'name = "a/../b"', "row 'a/../b' is not named"),
@@ -50,13 +62,23 @@ def test_what_cannot_be_asked(tmp_path):
         ('device = "h100"', 'device = "abacus"', "device 'abacus'"),
         ("seeds = [0, 1, 2]", "seeds = [0, 0]", "size mini has seeds"),
         ('name = "toy"', 'name = "Toy"', "small letters"),
-        ('name = "toy"', 'name = "tie"', r"recipe 'tie' in tie\.toml"),
+        (
+            'name = "toy"',
+            'name = "tie"',
+            r'recipe \'tie\' in tie\.toml.*Rename the file, or write name = "toy" in it',
+        ),
         ('paper = "PathAR"', "paper = PathAR", "Invalid value"),
     ],
 )
 def test_a_recipe_with_a_mistake_is_refused(tmp_path, old, new, said):
     with pytest.raises((FileFormatError, UsageError), match=said):
         read_recipe(toy_file(tmp_path, (old, new)))
+
+
+def test_a_file_whose_name_no_recipe_can_have_is_to_be_renamed(tmp_path):
+    other = toy_file(tmp_path).rename(tmp_path / "My toy.toml")
+    with pytest.raises(FileFormatError, match=r"Rename the file\.$"):
+        read_recipe(other)
 
 
 def test_bytes_that_are_no_text_are_no_recipe(tmp_path):

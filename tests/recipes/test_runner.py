@@ -9,7 +9,9 @@ from filelock import FileLock
 
 from genviz._errors import DataError, FileFormatError, UsageError
 from genviz.metrics import Score
+from genviz.recipes import runner
 from genviz.recipes.data_files import data_files, hold_to_data
+from genviz.recipes.experiment import Setting
 from genviz.recipes.leakage import check_leakage
 from genviz.recipes.leaks import Scored, Seen
 from genviz.recipes.recipe import read_recipe
@@ -91,7 +93,7 @@ def test_a_stopped_run_goes_on(toy, tmp_path, monkeypatch):
         return measure(self, setting, row, seed)
 
     monkeypatch.setattr(Toy, "measure", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"1 records are in .* goes on from there"):
+    with pytest.raises(KeyboardInterrupt, match=r"1 record is in .* goes on from there"):
         run_recipe(toy, "nano", tmp_path / "run")
     assert results_of(tmp_path / "run" / "results.json")[1]["ours"]["seeds"] == [0]
     monkeypatch.setattr(Toy, "measure", measure)
@@ -101,6 +103,26 @@ def test_a_stopped_run_goes_on(toy, tmp_path, monkeypatch):
     Toy.asked.clear()
     run_recipe(toy, "nano", tmp_path / "run")
     assert Toy.asked == []
+
+
+def test_what_a_worker_writes_until_it_is_ended_is_counted(toy, tmp_path, monkeypatch):
+    measure = Toy.measure
+
+    def stopped(self, setting, row, seed):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return measure(self, setting, row, seed)
+
+    def one_more():  # as a worker does that is at its end when Ctrl-C comes
+        monkeypatch.setattr(Toy, "measure", measure)
+        runner._measure(Setting(toy, toy.size("nano"), out / "models"), out, toy.rows[1], 1)
+
+    out = tmp_path / "run"
+    monkeypatch.setattr(Toy, "measure", stopped)
+    monkeypatch.setattr(runner, "end_workers", one_more)
+    with pytest.raises(KeyboardInterrupt, match=r"2 records are in"):
+        run_recipe(toy, "nano", out)
+    assert results_of(out / "results.json")[1]["ours"]["seeds"] == [0, 1]
 
 
 def test_one_seed_and_row_may_be_asked_for_and_the_table_keeps_all(toy, tmp_path):

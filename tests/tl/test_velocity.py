@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import anndata as ad
 import numpy as np
@@ -16,6 +17,7 @@ from genviz.models.genevar.trajectories import FlowInputs, endpoints
 from genviz.models.pixels import to_images
 from genviz.tl.flows.arrows import arrow_agreement
 from genviz.tl.flows.grouping import group_scores, nearest
+from genviz.tl.flows.joint_embedding import joint_embedding
 from genviz.tl.flows.paths import _chosen
 from tests.models.genevar.model_cases import model, rows
 
@@ -77,6 +79,42 @@ def test_same_seed_same_picture(found, known, adata):
     again = gv.tl.velocity(known, adata[::-1].copy(), compare={"twin": known}, seed=0)
     assert list(again.obs_names) == list(found.obs_names)
     assert np.array_equal(again.obsm["velocity_end"], found.obsm["velocity_end"])
+
+
+def test_a_umap_draws_the_same_numbers_and_says_so(known, adata, found):
+    pytest.importorskip("umap", reason="the extra 'notebook' is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "error", UserWarning
+        )  # with a seed, UMAP warns of its one thread unless asked for it
+        first, again = (
+            gv.tl.velocity(known, rows, compare={"twin": known}, embedding="umap", seed=0)
+            for rows in (adata, adata[::-1].copy())
+        )
+    assert {key for key in found.obsm if "frames" not in key} == set(first.obsm)
+    for key in ("velocity_start", "velocity_end", "velocity_null_twin"):
+        assert first.obsm[key].shape == (32, 2) and first.obsm[key].dtype == np.float32
+        assert np.array_equal(first.obsm[key], again.obsm[key])
+        assert not np.allclose(first.obsm[key], found.obsm[key])
+    assert np.isfinite(first.obsm["velocity_end"]).all()
+    record, other = (json.loads(one.uns["genviz"]["velocity"]) for one in (first, found))
+    assert record["numbers"] == other["numbers"]
+    told = record["parameters"]
+    assert (told["embedding"], told["n_neighbors"], told["min_dist"]) == ("umap", 15, 0.1)
+    assert other["parameters"]["embedding"] == "tsne" and other["parameters"]["perplexity"] == 30.0
+
+
+@pytest.mark.parametrize("embedding", ["tsne", "umap"])
+def test_sets_that_are_alike_lie_together_and_others_apart(embedding):
+    pytest.importorskip("umap", reason="the extra 'notebook' is not installed")
+    rng = np.random.default_rng(0)
+    groups = np.repeat([0, 9], 20)[:, None] + rng.normal(size=(40, 6))
+    (first, second), told = joint_embedding([groups, groups + 0.01], 3, embedding)
+    assert first.shape == (40, 2) and told["embedding"] == embedding
+    apart = np.linalg.norm(first[:20].mean(axis=0) - first[20:].mean(axis=0))
+    assert np.linalg.norm(first - second, axis=1).mean() < apart / 5
+    moved = joint_embedding([groups, groups + 0.01], 4, embedding)[0][0]
+    assert embedding == "tsne" or not np.array_equal(moved, first)  # UMAP's start and samples are of the seed
 
 
 def test_ends_are_those_of_the_flow(known, adata):
@@ -158,6 +196,8 @@ def test_what_cannot_be_followed_is_refused(known, adata):
         gv.tl.velocity(known, adata, scale=1)
     with pytest.raises(UsageError, match="other names than 'model'"):
         gv.tl.velocity(known, adata, compare={"model": known})
+    with pytest.raises(UsageError, match="embedding out of 'tsne', 'umap'; got 'pca'"):
+        gv.tl.velocity(known, adata, embedding="pca")
     with pytest.raises(UsageError, match="frames as a whole number"):
         gv.tl.velocity(known, adata, frames=-1)
     with pytest.raises(MissingKeyError, match="stage"):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from genviz._errors import CheckpointError
+from genviz._errors import CheckpointError, UsageError
 from genviz._settings import settings
 from genviz.models import GenAR
 from tests.models.genar.cases import tissue
@@ -90,5 +90,5 @@ def test_everything_that_decides_the_weights_decides_what_may_resume(tmp_path, m
     model().train(1, seed=0, out_dir=tmp_path)
     model().train(1, seed=0, out_dir=tmp_path, resume=True)
     options = {name: value() if callable(value) else value for name, value in made.items()}
-    with pytest.raises(CheckpointError, match="differ"):
+    with pytest.raises(UsageError, match="differ"):
         model(**options).train(1, out_dir=tmp_path, resume=True, **{"seed": 0, **training})

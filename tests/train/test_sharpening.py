@@ -10,24 +10,23 @@ from genviz._errors import CheckpointError
 from genviz.train.batches import KeyedBatches
 from genviz.train.fitting import LAST
 from genviz.train.run_options import RunOptions
-from genviz.train.sharpening import sharpen_epochs, slow_down
+from genviz.train.sharpening import Sharpening, sharpen_epochs
 
 N_EPOCHS = 4
 
 
-class Toy:
+class Toy(Sharpening):
     """A line that is fitted with noise, by two optimisers."""
 
     def __init__(self, stop_at=None):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            self.line, self.judge = nn.Linear(2, 1), nn.Linear(1, 1)
-        self.optimiser = torch.optim.AdamW(self.line.parameters(), lr=1.0)
-        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), lr=1.0)
+            self.line = nn.Linear(2, 1)
+            super().__init__(self.line, list(self.line.parameters()), nn.Linear(1, 1), 0.1)
         self.rates, self.n_steps, self.stop_at = [], 0, stop_at
 
     def slow_down(self, along):
-        slow_down(self.optimiser, self.judge_optimiser, 0.1, along)
+        super().slow_down(along)
         self.rates.append(self.optimiser.param_groups[0]["lr"])
 
     def step(self, x_BD):
@@ -42,7 +41,7 @@ class Toy:
             optimiser.step()
 
     def parts(self):
-        return {name: getattr(self, name) for name in ("line", "judge", "optimiser", "judge_optimiser")}
+        return {"line": self.line} | super().parts()
 
 
 def run(toy, folder=None, *, resume=False):

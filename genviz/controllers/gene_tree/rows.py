@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Layers, Obsm
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.core.gene_tree import GeneTree
 from genviz.core.statistics import pearson_columns
@@ -61,6 +62,7 @@ class TreeRows:
     """
 
     def __init__(self, adata: AnnData, model: GenAR | None, *, depth: Any = None, key: str = "genar") -> None:
+        check_adata(adata)
         if Obsm.SPATIAL not in adata.obsm:
             raise MissingKeyError(
                 f"Expected spot centres in obsm[{Obsm.SPATIAL!r}] to draw maps, found none. Read the data with "

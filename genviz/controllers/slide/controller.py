@@ -24,8 +24,9 @@ from genviz.controllers.slide.section import (
     spots_of,
 )
 from genviz.controllers.slide.values import GeneReader, Limits, Values, limits_of, panels_of
+from genviz.core.arguments import check_adata
 from genviz.io.library import is_synthetic
-from genviz.io.slides.base import Pixels
+from genviz.io.slides.levels import Pixels
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -58,6 +59,7 @@ class SlideController(Drawing):
     """
 
     def __init__(self, adata: AnnData, *, key: str = DEFAULT_KEY, library: str | None = None) -> None:
+        check_adata(adata)
         super().__init__(adata)
         self.key = key
         if key != DEFAULT_KEY and Layers.log2(key) not in adata.layers:

@@ -19,6 +19,7 @@ from genviz._keys import Obs, Obsm, Uns
 from genviz.controllers.velocity.colours import Colouring, choices, colouring
 from genviz.controllers.velocity.tiles import PathTiles
 from genviz.controllers.velocity.words import Finding, findings
+from genviz.core.arguments import check_adata
 from genviz.core.keyed import row_generator
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class VelocityPaths:
     """
 
     def __init__(self, adata: AnnData, key: str = "velocity") -> None:
+        check_adata(adata)
         self.adata, self.key = adata, key
         self.record = _record(adata, key)
         self.start_N2 = _places(adata, Obsm.path_start(key))
@@ -219,10 +221,6 @@ class VelocityPaths:
 
 
 def _record(adata: AnnData, key: str) -> dict[str, Any]:
-    if not hasattr(adata, "obsm"):
-        raise UsageError(
-            f"Expected the AnnData that gv.tl.velocity returns; got {type(adata).__name__}. {_RUN}"
-        )
     known = adata.uns.get(Uns.GENVIZ, {})
     text = known.get(key) if isinstance(known, Mapping) else None
     if text is None or Obsm.path_start(key) not in adata.obsm:

@@ -7,7 +7,7 @@ from typing import Any
 
 GOOD, CAREFUL, BAD = "good", "careful", "bad"
 CAUTION = (
-    "Arrows join the two ends of a row in one t-SNE. A t-SNE knows no directions and keeps no lengths: read the "
+    "Arrows join the two ends of a row in one t-SNE or UMAP, which knows no directions and keeps no lengths: read the "
     "sentences, not the arrows."
 )
 _SMALL, _NAMED = 60, 6
@@ -177,7 +177,7 @@ def _directions(arrows: dict[str, dict[str, float]], who: str) -> Finding:
             "are not chance; with noise at one end they are no course of events.",
         )  # fmt: skip
     if holds[1]:
-        how = f"agree in the picture alone, {numbers}: the t-SNE made that."
+        how = f"agree in the picture alone, {numbers}: the embedding made that."
     elif holds[0]:
         how = f"agree in the latent space, but not in the picture, {numbers}."
     else:

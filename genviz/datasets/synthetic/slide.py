@@ -21,7 +21,7 @@ from genviz.core.keyed import row_generator
 from genviz.datasets.synthetic.image import Painter
 from genviz.io.files.atomic import atomic_path
 from genviz.io.files.output import explained
-from genviz.io.slides.reading import Slide, open_slide
+from genviz.io.slides.base import Slide, open_slide
 
 MARK = "synthetic: genviz phantom"
 PAINT_VERSION = 1  # raise when pixels change, or old files of the cache would be taken for new ones
@@ -66,7 +66,7 @@ def painted_slide(key: SlideKey, make_painter: Callable[[], Painter], folder: Pa
     """
     cache = settings.cache_dir / "phantom"
     file = (cache if folder is None else folder) / f"phantom_{key.section}_{key.digest[:16]}.ome.tif"
-    with explained(cache / file.name):
+    with explained(cache / file.name, advice="Set GENVIZ_CACHE to a folder that can be written."):
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f"{key.digest}.lock"):
             if not _whole(file):

@@ -2,7 +2,8 @@
 
 Everything is written under a working name in the folder where it will stay, flushed to disk, and given
 its name in one step. After an error or Ctrl-C nothing is left under either name; after a power cut or
-kill -9 at most a hidden ``.<name>.<random>.partial`` file, never a half file under the final name.
+kill -9 at most a hidden ``.<name>.<random>.partial``, never a half file under the final name. A folder
+left in this way goes when a folder is written to the same name again.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from genviz._errors import UsageError
 from genviz.io.files.h5_chunks import write_in_blocks
 from genviz.io.files.h5_sink import h5_file
+from genviz.io.files.locks import owned, sweep
 from genviz.io.files.output import (
     AnyPath,
     check_new_folder,
+    check_no_folder,
     explained,
     flush,
     parents,
@@ -59,8 +61,7 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
         When the folder cannot be written or is full.
     """
     target = real_path(path)
-    if target.is_dir():
-        raise UsageError(f"Expected the name of a file to write; {target} is a folder. Name a file in it.")
+    check_no_folder(target)
     with explained(target), parents(target):
         working = working_name(target)
         try:
@@ -98,18 +99,20 @@ def atomic_dir(path: AnyPath, *, replace: bool = False) -> Iterator[Path]:
     target = real_path(path)
     check_new_folder(target, allow_content=replace)
     with explained(target), parents(target):
+        sweep(target)
         working = working_name(target)
-        try:
-            working.mkdir()
-            yield working
-            for file in sorted(working.rglob("*")):
-                if file.is_file():
-                    flush(file)
-            check_new_folder(target, allow_content=replace)
-            _move_folder(working, target)
-            flush(target.parent)
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
+        with owned(working):
+            try:
+                working.mkdir()
+                yield working
+                for file in sorted(working.rglob("*")):
+                    if file.is_file():
+                        flush(file)
+                check_new_folder(target, allow_content=replace)
+                _move_folder(working, target)
+                flush(target.parent)
+            finally:
+                shutil.rmtree(working, ignore_errors=True)
 
 
 def atomic_write_text(path: AnyPath, text: str) -> None:

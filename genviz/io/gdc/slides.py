@@ -11,6 +11,7 @@ import pandas as pd
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Uns
+from genviz.core.arguments import check_adata
 from genviz.io.gdc.sheet import SheetRow
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def slide_pairs(adata: AnnData) -> pd.DataFrame:
     MissingKeyError
         Without the table.
     """
+    check_adata(adata)
     text = adata.uns.get(Uns.GENVIZ, {}).get(Uns.SLIDES)
     if text is None:
         raise MissingKeyError(

@@ -49,7 +49,8 @@ def read_image_masks(
     - the folds of PanNuke (``images.npy``, ``masks.npy``, ``types.npy``), read memory-mapped: label histology,
       organ by type, folds 1, 2, 3 as split train, val, test.
 
-    Grey images get three equal channels, of 16 bits the high byte is kept, an opaque alpha channel is dropped.
+    Grey images get three equal channels, of 16 bits the high byte is kept (value // 256; how many, is warned of and
+    recorded), an opaque alpha channel is dropped.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def read_image_masks(
         Without genes. ``obsm["tiles"]`` uint8 (n, H, W, 3); ``obsm["masks"]`` uint16 (n, H, W), instance labels,
         0 = background. Smaller images are padded with zeros at the right and the bottom. Above 256 MB both are
         dask arrays that read one image a chunk, else numpy. ``obs``: label; scene, split, subtype and organ where
-        known; height and width, the true extent; n_nuclei. ``uns["genviz"]["reader"]``: layout, kind of masks.
+        known; height and width, the true extent; n_nuclei. ``uns["genviz"]["reader"]``: layout, kind of masks, and
+        n_16_bit, the number of images cut to 8 bits, where there are any.
 
     Raises
     ------
@@ -119,6 +121,13 @@ def pairs_to_rows(
     adata.obsm[Obsm.MASKS] = labels.in_memory() if small else labels.lazy()
     kind = "binary" if binary else "instances"
     logger.info("%s: %d images, masks read as %s.", name, len(rows), kind)
+    n_deep = sum(look.deep for look in looks)
+    if n_deep:
+        record = record | {"n_16_bit": n_deep}
+        logger.warning(
+            "%s: %d of %d images have 16 bits a channel; of these the high byte is kept (value // 256). Those that do "
+            "not fill the range of 16 bits come out dark: scale them to 8 bits first.", name, n_deep, len(rows),
+        )  # fmt: skip
     write_record(adata, name, {**record, "masks": kind, "n_images": len(rows), "version": __version__})
     return adata
 

@@ -44,7 +44,11 @@ class ImageFile:
 
     def read(self) -> NDArray[np.uint8]:
         """uint8 (H, W, 3)."""
-        return as_rgb(read_pixels(Path(self.path), "an image"), self.path)
+        return as_rgb(self.stored(), self.path)
+
+    def stored(self) -> NDArray[Any]:
+        """Pixels as the file has them, of any numeric type."""
+        return read_pixels(Path(self.path), "an image")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from tqdm.auto import tqdm
 from genviz._errors import DataError
 from genviz._settings import settings
 from genviz.core.instances import connected_instances, relabel
-from genviz.io.image_masks.rows import PairRow
+from genviz.io.image_masks.pixels import as_rgb
+from genviz.io.image_masks.rows import ImageFile, PairRow, PixelSource
 
 MAX_INSTANCES = 65_535  # what 16 bits can number beside the background
 _BINARY_VALUES = (1, 255, 65_535)
@@ -34,6 +35,8 @@ class Look:
         Largest value of the mask.
     n_parts
         Connected parts, counted where the mask may be binary; else 0.
+    deep
+        Whether the image has 16 bits a channel in its file, of which 8 are kept.
     """
 
     height: int
@@ -41,6 +44,7 @@ class Look:
     n_labels: int
     largest: int
     n_parts: int
+    deep: bool = False
 
 
 def look_at_all(rows: Sequence[PairRow]) -> list[Look]:
@@ -64,7 +68,8 @@ def look_at_all(rows: Sequence[PairRow]) -> list[Look]:
 
 
 def _look(row: PairRow) -> Look:
-    image, mask = row.image.read(), row.mask.read()
+    image, deep = _image(row.image)
+    mask = row.mask.read()
     if image.shape[:2] != mask.shape:
         raise DataError(
             f"Expected a mask of {row.name!r} as large as its image; the image is {_size(image.shape)}, the mask "
@@ -81,7 +86,15 @@ def _look(row: PairRow) -> Look:
             f"Expected at most {MAX_INSTANCES:,} instances in a mask; {row.mask.where} has "
             f"{max(len(values), parts):,}. Is it a mask of instances? Cut larger fields into tiles."
         )
-    return Look(image.shape[0], image.shape[1], len(values), largest, parts)
+    return Look(image.shape[0], image.shape[1], len(values), largest, parts, deep)
+
+
+def _image(source: PixelSource) -> tuple[NDArray[Any], bool]:
+    """An image, and whether it was cut to 8 bits."""
+    if not isinstance(source, ImageFile):
+        return source.read(), False
+    stored = source.stored()
+    return as_rgb(stored, source.where), stored.dtype.itemsize > 1
 
 
 def _size(shape: tuple[int, ...]) -> str:

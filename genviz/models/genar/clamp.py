@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
+from genviz.core.arguments import check_list
+from genviz.core.counts import first_names
 from genviz.core.gene_tree import GeneTree
 
 _WHAT, _HOW = ("gene", "genes", "group"), ("factor", "value")
@@ -60,10 +62,13 @@ def read_clamps(clamp: Any, tree: GeneTree, group_LG: NDArray[np.int64]) -> tupl
     Raises
     ------
     UsageError
-        For what cannot be meant: unknown groups or genes, both or neither of factor and value, two clamps on one gene.
+        For what cannot be meant: an empty mapping, unknown groups or genes, both or neither of factor and value, two
+        clamps on one gene.
     """
-    if not clamp:
+    if clamp is None:
         return ()
+    if isinstance(clamp, Mapping) and not clamp:
+        raise UsageError("Expected at least one clamp; got none. Leave clamp out to hold nothing.")
     if not isinstance(clamp, Mapping | Sequence) or isinstance(clamp, str):
         raise UsageError(_expected(clamp))
     held = tuple(_read(one, tree, group_LG) for one in ([clamp] if isinstance(clamp, Mapping) else clamp))
@@ -115,12 +120,11 @@ def _genes(given: Mapping[str, Any], tree: GeneTree) -> tuple[int, ...]:
                 f"got scale {scale!r}, group {group!r}."
             )
         return tuple(np.flatnonzero(tree.groups[:, tree.scales.index(scale)] == group).tolist())
-    names = [given["gene"]] if "gene" in given else list(given["genes"])
-    unknown = [name for name in names if name not in at]
+    names = [given["gene"]] if "gene" in given else check_list("genes", given["genes"], "names", one=str)
+    unknown = [name for name in names if not isinstance(name, str) or name not in at]
     if unknown or not names:
         raise UsageError(
-            "Expected genes of the panel to clamp, at least one; unknown: "
-            f"{', '.join(map(str, unknown[:5])) or 'none'}."
+            f"Expected genes of the panel to clamp, at least one; got {first_names(unknown) or 'none'}."
         )
     return tuple(sorted({at[name] for name in names}))
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genviz.core.arguments import check_number
 from genviz.core.gene_tree import GeneTree
 from genviz.core.keyed import row_generator
 from genviz.models.genar.config import GenARConfig
@@ -51,6 +52,9 @@ class SampleArgs:
     total_B: NDArray[np.int64] | None = None
     clamp: Clamp | None = None
     greedy: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_samples", check_number("n_samples", self.n_samples))
 
     def take(self, index: NDArray[np.intp]) -> SampleArgs:
         """The arguments of some of the rows."""

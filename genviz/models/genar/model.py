@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import TrainingStopped
 from genviz.core.gene_tree import GeneTree
-from genviz.models import zoo
+from genviz.io.files.locks import training_in
 from genviz.models.arguments import check_number
 from genviz.models.genar import setup as declaration
-from genviz.models.genar.checkpoint import load_fitted, save_fitted
+from genviz.models.genar.checkpoint import Fitted, load_fitted, save_fitted
 from genviz.models.genar.ensemble import SampleArgs
 from genviz.models.genar.fitting import fit, training_masks
 from genviz.models.genar.predicting import predict, resolve_clamp
@@ -140,7 +140,8 @@ class GenAR(Regenerating):
             recipe=feature_recipe(adata, self.setup.features),
         )
         masks = training_masks(adata, self.setup, val)
-        fitted = fit(adata, self.setup, self.config, self.normalise, masks, options)
+        with training_in(out_dir):
+            fitted = fit(adata, self.setup, self.config, self.normalise, masks, options)
         if fitted is None:
             raise TrainingStopped(out_dir)
         fitted.facts |= {"preset": self.preset, "val": val, "best_epochs": fitted.ensemble.best_epochs}
@@ -162,7 +163,7 @@ class GenAR(Regenerating):
         greedy: bool = False,
         # result
         level: float = 0.9,
-        readouts: Sequence[str] = ("median",),
+        readouts: str | Sequence[str] = ("median",),
         key_added: str = "genar",
     ) -> AnnData:
         """Predict counts with intervals for any rows that have the features; measured counts are not needed.
@@ -209,7 +210,7 @@ class GenAR(Regenerating):
             clamp=resolve_clamp(clamp, fitted.ensemble),
             greedy=greedy,
         )
-        return predict(fitted, adata, args, depth=depth, level=level, readouts=tuple(readouts), key=key_added)
+        return predict(fitted, adata, args, depth=depth, level=level, readouts=readouts, key=key_added)
 
     def log_likelihood(self, adata: AnnData) -> NDArray[np.float64]:
         """Joint log-likelihood of each row's measured counts of the panel: ``log(mean over members of p(counts))``.
@@ -284,36 +285,13 @@ class GenAR(Regenerating):
         save_fitted(self.fitted, folder, card)
         return Path(folder)
 
-    @classmethod
-    def load(cls, model: str | Path, *, device: str = "auto") -> GenAR:
-        """Load a model folder, or a model in the box by name (``"genar-her2st-mini"``).
-
-        Parameters
-        ----------
-        model
-            Checkpoint folder, run folder, or name.
-        device
-            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-        Returns
-        -------
-        A model that predicts; it has no rows to train on.
-
-        Raises
-        ------
-        CheckpointError
-            Damaged, newer, or of another kind.
-        UsageError
-            Neither a folder nor a known name.
-        """
-        fitted = load_fitted(zoo.folder_of(model))
-        self = cls.__new__(cls)
+    def _restored(self, folder: Path) -> Fitted:
+        fitted = load_fitted(folder)
         self.config = fitted.ensemble.config
         self.setup = declaration.Setup(fitted.features, fitted.ensemble.tree.genes, "")
         self.normalise = "section" if fitted.ensemble.scaler.by_section else "train"
         self.preset = str(fitted.facts.get("preset", ""))
-        self._fitted, self._device = fitted, device
-        return self
+        return fitted
 
     @property
     def genes(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from genviz.core.gene_tree import GeneTree
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.sampling import Clamp, check_options
 from genviz.models.genar.token_network import TokenNetwork
+from genviz.models.genar.token_sampler import sample_tokens
 from genviz.models.genar.tree_network import TreeNetwork
+from genviz.models.genar.tree_sampler import TreeSampler
 
 
 class GenARNetwork(nn.Module):
@@ -54,8 +57,13 @@ class GenARNetwork(nn.Module):
     def __init__(self, config: GenARConfig, tree: GeneTree, n_features: int) -> None:
         super().__init__()
         self.config = config
-        kind = TreeNetwork if config.counts == "tree" else TokenNetwork
-        self.body: TreeNetwork | TokenNetwork = kind(config, tree, n_features)
+        self.body: TreeNetwork | TokenNetwork
+        if config.counts == "tree":
+            self.body = TreeNetwork(config, tree, n_features)
+            self._sample = TreeSampler(self.body).sample
+        else:
+            self.body = TokenNetwork(config, tree, n_features)
+            self._sample = partial(sample_tokens, self.body)
         self.scales = self.body.levels.scales
 
     def init_from_counts(self, counts_NG: NDArray[Any] | Tensor) -> None:
@@ -174,7 +182,7 @@ class GenARNetwork(nn.Module):
             n_generators=len(generators),
         )  # fmt: skip
         with self._evaluating(), torch.no_grad():
-            return self.body.sample(x_BF, xy_B2, generators, options)
+            return self._sample(x_BF, xy_B2, generators, options)
 
     def mean(
         self, x_BF: Tensor, xy_B2: Tensor, depth_scale_B: Any = None, total_B: Any = None

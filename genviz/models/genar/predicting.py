@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
+from genviz.core.arguments import check_list, shown
 from genviz.io.library import is_synthetic
-from genviz.models.base import provenance
-from genviz.models.genar.checkpoint import KIND, Fitted
+from genviz.models.base import model_provenance
+from genviz.models.genar.checkpoint import Fitted
 from genviz.models.genar.depth import Depth, depth_notes, read_depth, section_factors
 from genviz.models.genar.ensemble import Ensemble, SampleArgs
 from genviz.models.genar.notes import notes_on_depth, notes_on_tissue, notes_on_told
@@ -41,15 +42,15 @@ def predict(
     *,
     depth: Any,
     level: float,
-    readouts: tuple[str, ...],
+    readouts: str | Sequence[str],
     key: str,
 ) -> AnnData:
     """Predict rows; see `GenAR.predict` for the arguments."""
     if not 0 < level < 1:
         raise UsageError(f"Expected a level between 0 and 1; got {level}.")
-    unknown = sorted(set(readouts) - set(READOUTS))
-    if unknown:
-        raise UsageError(f"Expected readouts of {', '.join(READOUTS)}; got {', '.join(unknown)}.")
+    asked = tuple(check_list("readouts", readouts, " or ".join(READOUTS), one=str))
+    if unknown := [name for name in asked if name not in READOUTS]:
+        raise UsageError(f"Expected readouts of {', '.join(READOUTS)}; got {', '.join(map(repr, unknown))}.")
     ensemble = fitted.ensemble
     rows = rows_of(adata, fitted.features)
     given = feature_recipe(adata, fitted.features)
@@ -58,12 +59,13 @@ def predict(
     notes = recipe_notes(fitted.recipe, given, fitted.features) + notes_on_tissue(fitted, rows)
     args, on_depth = _tell_depth(ensemble, rows, known, args)
     _warn(notes + on_depth)  # before the long work
-    summary = predict_rows(ensemble, rows, args, level, readouts)
+    summary = predict_rows(ensemble, rows, args, level, asked)
     after = _notes_after(fitted, adata, rows, known, summary.genes.mean.sum(axis=1, dtype=np.float64))
     _warn(after)
     seen = seen_record(fitted, rows)
-    record = provenance(
-        model=KIND,
+    record = model_provenance(
+        model="GenAR",
+        fitted=fitted,
         seed=args.seed,
         units="counts",
         parameters={
@@ -72,11 +74,8 @@ def predict(
             "greedy": args.greedy,
             "clamp": _plain(args.clamp),
         },
+        transductive=["normalise=section"] if ensemble.scaler.by_section else [],
     ) | {
-        # None: the model was never saved, so that no file can be named.
-        "checkpoint_sha256": fitted.sha256,
-        "checkpoint_format": fitted.format,
-        "split_sha256": fitted.split_sha256,
         "training_sections": sorted(fitted.training_rows),
         "validation_section": fitted.facts.get("val"),
         SEEN: seen,
@@ -86,7 +85,6 @@ def predict(
         "level": level,
         "depth_told": known.told,
         "depth_value": known.value,
-        "transductive": ["normalise=section"] if ensemble.scaler.by_section else [],
         # Either makes the result synthetic: the tissue predicted, or the tissue learned from.
         "synthetic": bool(fitted.facts.get("synthetic", False)) or is_synthetic(adata),
         "warnings": [*notes, *on_depth, *after],
@@ -116,22 +114,39 @@ def resolve_clamp(clamp: Mapping[Any, float] | None, ensemble: Ensemble) -> Clam
     Raises
     ------
     UsageError
-        For a gene outside the panel.
+        For what is no mapping, an empty one, a gene outside the panel, or a factor that is no number.
     """
-    if not clamp:
+    if clamp is None:
         return None
+    if not isinstance(clamp, Mapping):
+        raise UsageError(
+            'Expected clamp, a mapping like {"ERBB2": 2.0} or {(scale index, group): 2.0}; got '
+            + f"{shown(clamp)}."
+        )
+    if not clamp:
+        raise UsageError("Expected at least one clamp; got none. Leave clamp out to hold nothing.")
     resolved: dict[tuple[int, int], float] = {}
     for what, factor in clamp.items():
-        if isinstance(what, str):
-            if what not in ensemble.tree.genes:
-                raise UsageError(
-                    f"Expected a gene of the panel or (scale index, group) to clamp; got {what!r}."
-                )
-            resolved[len(ensemble.scales) - 1, ensemble.tree.genes.index(what)] = float(factor)
-        else:
-            scale, group = what
-            resolved[int(scale), int(group)] = float(factor)
+        resolved[_place(what, ensemble)] = _factor(what, factor)
     return resolved
+
+
+def _place(what: Any, ensemble: Ensemble) -> tuple[int, int]:
+    """(scale index, group) of a gene, or such a pair itself; `check_options` asks whether the pair is there."""
+    if isinstance(what, str) and what in ensemble.tree.genes:
+        return len(ensemble.scales) - 1, ensemble.tree.genes.index(what)
+    if isinstance(what, tuple) and len(what) == 2 and all(isinstance(i, int | np.integer) for i in what):
+        return int(what[0]), int(what[1])
+    raise UsageError(f"Expected a gene of the panel or (scale index, group) to clamp; got {shown(what)}.")
+
+
+def _factor(what: Any, factor: Any) -> float:
+    try:
+        return float(factor)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"Expected a finite factor from 0 for the clamp on {what}; got {shown(factor)}."
+        ) from None
 
 
 def _tell_depth(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from genviz._settings import settings
-from genviz.models.cluster import active_client, in_order
+from genviz.io.cluster import active_client, in_order
 from genviz.models.genar.ensemble import Ensemble, SampleArgs
 from genviz.models.genar.rows import Rows
 from genviz.models.genar.summary import Summary, concatenate, summarise

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import UsageError
 from genviz._keys import Uns
+from genviz.core.arguments import check_adata, shown
+from genviz.core.counts import first_names
 from genviz.core.gene_tree import GeneTree
 from genviz.io.library import library_of_rows
 from genviz.models.genar.checkpoint import Fitted
@@ -96,7 +98,7 @@ class Regenerating(LifeCycle[Fitted]):
         ensemble = self._clamped(adata, clamp, rows, tree)
         result = predict(
             replace(self.fitted, ensemble=ensemble), adata, args, depth=depth, level=level,
-            readouts=tuple(readouts), key=key_added,
+            readouts=readouts, key=key_added,
         )  # fmt: skip
         record = json.loads(result.uns[Uns.GENVIZ][key_added])
         record["parameters"]["clamp"] = [
@@ -164,20 +166,30 @@ def row_indices(adata: AnnData, rows: ArrayLike) -> NDArray[np.intp]:
     Raises
     ------
     UsageError
-        For a mask of another length, indices out of range, or unknown names.
+        For a mask of another length, indices out of range, or unknown names; for what is no AnnData.
     """
+    check_adata(adata)
     given = np.asarray(rows)
     if given.dtype == bool and given.shape == (adata.n_obs,):
         return np.flatnonzero(given)
-    if given.dtype.kind in "iu" and given.ndim == 1 and ((given >= 0) & (given < adata.n_obs)).all():
-        return given.astype(np.intp)
     if given.size == 0:
         return np.empty(0, np.intp)
-    if given.dtype.kind in "OUS":
-        found = adata.obs_names.get_indexer([str(name) for name in given.ravel()])
+    came = f"{given.dtype} of shape {given.shape}"
+    if given.dtype.kind in "iu" and given.ndim == 1:
+        outside = given[(given < 0) | (given >= adata.n_obs)]
+        if not len(outside):
+            return given.astype(np.intp)
+        came = ", ".join(map(str, outside[:5]))
+    elif given.dtype.kind in "OUS":
+        names = [str(name) for name in given.ravel()]
+        found = adata.obs_names.get_indexer(names)
         if (found >= 0).all():
             return np.asarray(found, np.intp)
+        came = first_names([name for name, at in zip(names, found, strict=True) if at < 0])
+    elif given.dtype == bool:
+        came = f"a mask of shape {given.shape}"
+    elif given.ndim == 0:
+        came = shown(rows)
     raise UsageError(
-        f"Expected rows as a mask of {adata.n_obs} rows, indices below that, or names of rows; got {given.dtype} of "
-        f"shape {given.shape}, or names that are not there."
+        f"Expected rows as a mask of {adata.n_obs} rows, indices from 0 and below that, or names of rows; got {came}."
     )

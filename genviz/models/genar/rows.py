@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.core.counts import first_names
 from genviz.io.library import library_of_rows, mpp_of, positions
 
@@ -67,11 +68,14 @@ def rows_of(adata: AnnData, features: str) -> Rows:
 
     Raises
     ------
+    UsageError
+        For what is no AnnData.
     MissingKeyError
         Without the features.
     DataError
         For no rows, or NaN features (rows named).
     """
+    check_adata(adata)
     if features not in adata.obsm:
         raise MissingKeyError(
             f"Expected tile features in obsm['{features}'], found {sorted(adata.obsm)}. Run gv.pp.embed(adata) first."

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
+from genviz.core.arguments import check_number
 
 Clamp = Mapping[tuple[int, int], float]
 
@@ -87,8 +88,7 @@ def check_options(
         raise UsageError(f"Expected one random generator for each of the {n_rows} rows; got {n_generators}.")
     if greedy and not tokens:
         raise UsageError("Expected greedy only with counts='tokens'; this model has counts='tree'.")
-    if n_samples < 1:
-        raise UsageError(f"Expected n_samples of at least 1; got {n_samples}.")
+    n_samples = check_number("n_samples", n_samples)
     for name, values in (("depth_scale_B", depth_scale_B), ("total_B", total_B)):
         if values is None:
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names
 from genviz.models.declaration import declare, declared
 from genviz.pp.panel import panel_of
@@ -65,6 +66,7 @@ def setup_anndata(
     DataError
         For a panel that is empty, duplicated, missing in ``var``, or larger than 5,000 genes.
     """
+    check_adata(adata)
     if features not in adata.obsm:
         raise MissingKeyError(
             f"Expected tile features in obsm['{features}'], found {sorted(adata.obsm)}. Run gv.pp.embed(adata) first."

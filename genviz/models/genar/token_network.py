@@ -7,12 +7,9 @@ all levels, K groups of one level, D width, V vocabulary, N chains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -20,9 +17,7 @@ from genviz.core.gene_tree import GeneTree
 from genviz.models.genar.condition import Condition
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.levels import Levels, level_groups
-from genviz.models.genar.sampling import SampleOptions
 from genviz.models.genar.token_counts import TokenTargets
-from genviz.models.genar.token_sampler import sample_tokens
 from genviz.models.genar.trunk_transformer import Trunk, TrunkState
 from genviz.nn.dropout_mlp import DropoutMLP
 from genviz.nn.film import FiLM
@@ -185,9 +180,3 @@ class TokenNetwork(nn.Module):
     def mean(self, x_BF: Tensor, xy_B2: Tensor, depth_scale_B: Any, total_B: Any) -> Tensor | None:
         """None: the expectation of an autoregressive model is an average over samples."""
         return None
-
-    def sample(
-        self, x_BF: Tensor, xy_B2: Tensor, generators: Sequence[np.random.Generator], options: SampleOptions
-    ) -> list[NDArray[np.int32]]:
-        """Joint samples of every level, (S, B, K) each, as group sums: token times genes of the group."""
-        return sample_tokens(self, x_BF, xy_B2, generators, options)

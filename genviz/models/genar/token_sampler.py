@@ -7,7 +7,6 @@ vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,9 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genviz.models.genar.sampling import SampleOptions, chunk_rows, padded_chunks
-
-if TYPE_CHECKING:
-    from genviz.models.genar.token_network import TokenNetwork
+from genviz.models.genar.token_network import TokenNetwork
 
 
 def choose(logits_NKV: Tensor, uniform_NK: Tensor, options: SampleOptions) -> Tensor:
@@ -49,7 +46,7 @@ def sample_tokens(
     generators: Sequence[np.random.Generator],
     options: SampleOptions,
 ) -> list[NDArray[np.int32]]:
-    """Joint samples of every level as group sums, (S, B, K) each.
+    """Joint samples of every level as group sums, (S, B, K) each: token times genes of the group.
 
     Tokens are drawn at the depth that the network predicts, for it knows no other; a told depth is then given to
     the sums of every level (`_at_depth`).

@@ -94,9 +94,10 @@ def train_ensemble(
 
     Raises
     ------
+    UsageError
+        When the run folder to resume was made with another recipe or other rows.
     CheckpointError
-        When the run folder to resume was made with another recipe or other rows, or a fresh run's holds
-        foreign files.
+        When a fresh run's folder holds foreign files.
     """
     if options.folder is not None:
         run = _run(config, tree, scaler, data, options, validation)

@@ -6,22 +6,17 @@ but the finest, S samples, K groups of one level, N = R S chains of R rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genviz.core.gene_tree import GeneTree
 from genviz.models.genar.condition import Condition
 from genviz.models.genar.config import GenARConfig
 from genviz.models.genar.levels import Levels, level_groups
-from genviz.models.genar.sampling import SampleOptions
 from genviz.models.genar.split_transformer import SplitTransformer
 from genviz.models.genar.tree_counts import TreeCounts, exact
-from genviz.models.genar.tree_sampler import TreeSampler
 from genviz.models.genar.trunk_mlp import SplitMLP
 from genviz.nn.dropout_mlp import DropoutMLP
 from genviz.nn.segments import segment_log_softmax
@@ -50,7 +45,6 @@ class TreeNetwork(nn.Module):
             self.splits = SplitTransformer(config, self.levels, n_in)
         self.register_buffer("coarse_mean_Q", torch.zeros(self.levels.n_parents))
         self.register_buffer("coarse_std_Q", torch.ones(self.levels.n_parents))
-        self._sampler = TreeSampler(self.levels)
 
     @torch.no_grad()
     def init_from_counts(self, counts_NG: Tensor) -> None:
@@ -112,12 +106,6 @@ class TreeNetwork(nn.Module):
         if total_B is not None:
             total = torch.as_tensor(total_B, dtype=total.dtype, device=total.device)
         return share_BG * total[:, None]
-
-    def sample(
-        self, x_BF: Tensor, xy_B2: Tensor, generators: Sequence[np.random.Generator], options: SampleOptions
-    ) -> list[NDArray[np.int32]]:
-        """Joint samples of every level, (S, B, K) each, coarser levels the exact sums of the finest."""
-        return self._sampler.sample(self, x_BF, xy_B2, generators, options)
 
     def totals(self, condition_BC: Tensor) -> Tensor:
         """Expected panel totals, (B,)."""

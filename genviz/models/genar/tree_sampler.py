@@ -7,7 +7,7 @@ K groups of one level.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,24 +15,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genviz.models.genar import tree_sampling as draws
-from genviz.models.genar.levels import Levels
 from genviz.models.genar.sampling import SampleOptions, chunk_rows, padded_chunks
-
-if TYPE_CHECKING:
-    from genviz.models.genar.tree_network import TreeNetwork
+from genviz.models.genar.tree_network import TreeNetwork
 
 
 class TreeSampler:
-    """Draws for one tree; holds index arrays only, the network is an argument.
+    """Draws from one network; the index arrays of its tree are made once.
 
     Parameters
     ----------
-    levels
-        The scales.
+    network
+        The network; its parameters may still be trained.
     """
 
-    def __init__(self, levels: Levels) -> None:
-        self.levels = levels
+    def __init__(self, network: TreeNetwork) -> None:
+        self.network = network
+        self.levels = levels = network.levels
         self.layout = draws.TreeLayout(levels)
         self.splits = [
             draws.SplitLayout(levels.parents(k).cpu().numpy(), levels.scales[k - 1])
@@ -40,15 +38,10 @@ class TreeSampler:
         ]
 
     def sample(
-        self,
-        network: TreeNetwork,
-        x_BF: Tensor,
-        xy_B2: Tensor,
-        generators: Sequence[np.random.Generator],
-        options: SampleOptions,
+        self, x_BF: Tensor, xy_B2: Tensor, generators: Sequence[np.random.Generator], options: SampleOptions
     ) -> list[NDArray[np.int32]]:
-        """Joint samples of every level, (S, B, K) each."""
-        n_rows = len(x_BF)
+        """Joint samples of every level, (S, B, K) each, coarser levels the exact sums of the finest."""
+        network, n_rows = self.network, len(x_BF)
         out = [np.empty((options.n_samples, n_rows, scale), np.int32) for scale in self.levels.scales]
         draw = self._draw_down if network.config.autoregressive else self._draw_at_once
 
@@ -73,53 +66,40 @@ class TreeSampler:
                 )
                 for i, row in enumerate(true_rows)
             ]
-            for i, counts_SG in enumerate(draw(network, condition_RC, parameters, options)):
+            for i, counts_SG in enumerate(draw(condition_RC, parameters, options)):
                 store(true_rows[i], counts_SG)
         return out
 
     def _draw_at_once(
-        self,
-        network: TreeNetwork,
-        condition_RC: Tensor,
-        rows: list[draws.RowParameters],
-        options: SampleOptions,
+        self, condition_RC: Tensor, rows: list[draws.RowParameters], options: SampleOptions
     ) -> list[draws.Ints]:
-        alpha_RM = network.alpha(network.splits(condition_RC)).cpu().numpy()
+        alpha_RM = self.network.alpha(self.network.splits(condition_RC)).cpu().numpy()
         return draws.over_rows(
             lambda i: draws.draw_independent(rows[i], alpha_RM[i], self.layout, options.clamp), len(rows)
         )
 
     def _draw_down(
-        self,
-        network: TreeNetwork,
-        condition_RC: Tensor,
-        rows: list[draws.RowParameters],
-        options: SampleOptions,
+        self, condition_RC: Tensor, rows: list[draws.RowParameters], options: SampleOptions
     ) -> list[draws.Ints]:
-        n = options.n_samples
+        network, n = self.network, options.n_samples
         out: list[draws.Ints] = []
         heavy = network.config.trunk == "transformer"
         for chunk in padded_chunks(len(rows), chunk_rows(n, heavy=heavy, device=condition_RC.device)):
             index = torch.from_numpy(chunk).to(condition_RC.device)
             state = network.splits.begin(condition_RC[index].repeat_interleave(n, dim=0))
             members = [rows[i] for i in chunk[: len(rows) - int(chunk[0])]]
-            out += self._levels_of_chunk(network, state, members, len(chunk), options)
+            out += self._levels_of_chunk(state, members, len(chunk), options)
         return out
 
     def _levels_of_chunk(
-        self,
-        network: TreeNetwork,
-        state: Any,
-        rows: list[draws.RowParameters],
-        n_chunk: int,
-        options: SampleOptions,
+        self, state: Any, rows: list[draws.RowParameters], n_chunk: int, options: SampleOptions
     ) -> list[draws.Ints]:
-        n, device = options.n_samples, network.coarse_mean_Q.device
+        network, n = self.network, options.n_samples
         clamp = options.clamp_at(0)
         counts = [draws.clamp_counts(row, draws.draw_total(row), clamp) for row in rows]
-        coarse_NQ = torch.zeros(n_chunk * n, 0, device=device)
+        coarse_NQ = network.coarse_mean_Q.new_zeros(n_chunk * n, 0)
         for k in range(1, len(self.levels.scales)):
-            sums_NK = torch.zeros(n_chunk * n, self.levels.scales[k - 1], device=device)
+            sums_NK = coarse_NQ.new_zeros(n_chunk * n, self.levels.scales[k - 1])
             sums_NK[: len(rows) * n] = torch.from_numpy(np.concatenate(counts)).to(sums_NK)
             coarse_NQ = network.standardise(sums_NK, coarse_NQ)
             alpha_NK = network.alpha(network.splits.step(state, k, coarse_NQ), k).cpu().numpy()

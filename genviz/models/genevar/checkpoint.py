@@ -16,9 +16,9 @@ from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.io.weights.parts import FORMAT
 from genviz.models.genevar.condition.conditioner import Conditioner
 from genviz.models.genevar.condition.kinds import restore_conditioner
+from genviz.models.genevar.condition.profile_range import ProfileRange
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import Fitted, new_flow, new_prior
-from genviz.models.genevar.profile_range import ProfileRange
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.parts import (
     CARD,
@@ -35,7 +35,6 @@ from genviz.models.parts import (
 KIND = "genevar"
 GENES = "genes.txt"
 RANGE = "range.json"  # what the training profiles span; absent in checkpoints from before it was kept
-FORMAT_FACT = "format"  # the fact that says in which format a model was stored
 _CONDITION, _HEAD = "condition.", "head."
 _NETWORKS = ("tokenizer", "flow", "prior")
 
@@ -65,7 +64,7 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, 
         tensors |= {_CONDITION + name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
     config = fitted.config.to_dict() | {
         "conditioner": told,
-        "facts": {name: value for name, value in fitted.facts.items() if name != FORMAT_FACT},
+        "facts": fitted.facts,
         "parts": _digests(tensors),
     }
     texts = {
@@ -77,7 +76,7 @@ def save_fitted(fitted: Fitted, folder: str | Path, card: str | None = None, *, 
     if card is not None:
         texts[CARD] = card
     fitted.sha256 = save_checkpoint(folder, config, tensors, texts, kind=KIND)
-    fitted.facts[FORMAT_FACT] = FORMAT
+    fitted.format = FORMAT
     return fitted.sha256
 
 
@@ -118,9 +117,10 @@ def _rebuilt(found: Checkpoint) -> Fitted:
     fitted = Fitted(
         config,
         found.texts[GENES].splitlines(),
-        facts=dict(values["facts"]) | {FORMAT_FACT: found.format},
+        facts=dict(values["facts"]),
         training_rows=rows_of_split(found.texts[SPLIT]),
         sha256=found.sha256,
+        format=found.format,
     )
     if _has(tensors, "tokenizer."):
         fitted.tokenizer = filled(Tokenizer(config.tokenizer), tensors, "tokenizer.")

@@ -21,6 +21,8 @@ from torch import nn
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Layers, Obs, Uns
+from genviz.core.arguments import check_adata, shown
+from genviz.core.counts import first_names
 from genviz.models.genevar.condition.conditioner import LinearConditioner, PcaConditioner
 from genviz.models.genevar.condition.config import ConditionConfig
 from genviz.models.genevar.condition.profiles import Profiles
@@ -72,11 +74,15 @@ def told_by(
 
     Raises
     ------
+    UsageError
+        For what is no AnnData.
     DataError
-        For no rows, genes that are absent (named), values that are no counts (or TPM), or rows of zeros.
+        For no rows, genes that are absent (named), values that are no counts (or TPM), rows of zeros, or depths that
+        are not above 0.
     MissingKeyError
         Without profiles or labels.
     """
+    check_adata(adata)
     conditioner = fitted.fitted_conditioner()
     config, label_key = conditioner.config, str(fitted.facts.get(LABEL_KEY, Obs.PROJECT))
     if adata.n_obs == 0:
@@ -167,12 +173,21 @@ def _depth(adata: AnnData, depth: ArrayLike | str | None) -> NDArray[np.float64]
                 f"Expected obs['{depth}'], all reads of each row; it is absent. Name another column."
             )
         depth = adata.obs[depth].to_numpy()
-    values: NDArray[np.float64] = np.asarray(depth, dtype=np.float64)
-    if values.ndim > 1 or (values.ndim == 1 and len(values) != adata.n_obs) or not np.isfinite(values).all():
-        raise DataError(
-            f"Expected a depth, one number or one for each of {adata.n_obs} rows; got {values.shape}."
-        )
-    return np.broadcast_to(values, (adata.n_obs,))
+    expected = (
+        f"Expected a depth, all reads of a row: a number above 0, or one for each of {adata.n_obs} rows"
+    )
+    try:
+        values: NDArray[np.float64] = np.asarray(depth, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{expected}; got {shown(depth)}.") from None
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != adata.n_obs):
+        raise DataError(f"{expected}; got numbers of shape {values.shape}.")
+    depth_N = np.broadcast_to(values, (adata.n_obs,))
+    wrong = ~(np.isfinite(depth_N) & (depth_N > 0))
+    if wrong.any():
+        of = f" for {first_names(list(adata.obs_names[wrong]))}" if values.ndim else ""
+        raise DataError(f"{expected}; got {depth_N[wrong][0]:g}{of}. Correct depth, or leave it out.")
+    return depth_N
 
 
 def _without_profiles(adata: AnnData) -> AnnData:

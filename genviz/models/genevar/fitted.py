@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from genviz._errors import UsageError
 from genviz.models.genevar.condition.conditioner import Conditioner
+from genviz.models.genevar.condition.profile_range import ProfileRange
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.flow.injector import FlowInjector
 from genviz.models.genevar.flow.network import Flow
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.parts import split_digest
-
-if TYPE_CHECKING:
-    from genviz.models.genevar.profile_range import ProfileRange
 
 TOKENIZER = "tokenizer"
 """The fact that says which training made the tokenizer, whatever precision it is stored in."""
@@ -50,8 +48,8 @@ class Fitted:
         What their profiles span; None: not known, or there are no genes.
     device
         Where the networks are.
-    sha256
-        Identity of the checkpoint it was saved as or loaded from; None while unsaved.
+    sha256, format
+        Identity and format number of the checkpoint it was saved as or loaded from; None while unsaved.
     """
 
     config: GeneVARConfig
@@ -66,6 +64,7 @@ class Fitted:
     span: ProfileRange | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     sha256: str | None = None
+    format: int | None = None
 
     def to(self, device: torch.device) -> Fitted:
         """Move the networks.

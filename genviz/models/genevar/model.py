@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genviz._errors import TrainingStopped
-from genviz.models import zoo
+from genviz.io.files.locks import training_in
+from genviz.models.arguments import check_number
 from genviz.models.genevar import setup as declaration
 from genviz.models.genevar.checkpoint import load_fitted, save_fitted
 from genviz.models.genevar.fitted import Fitted
@@ -74,6 +75,7 @@ class GeneVAR(LifeCycle[Fitted]):
 
     def train(
         self,
+        max_epochs: int | None = None,
         *,
         stage: str = "all",
         # rows
@@ -90,6 +92,9 @@ class GeneVAR(LifeCycle[Fitted]):
 
         Parameters
         ----------
+        max_epochs
+            Upper bound on the epochs of each part of each stage, for a quick look; None: as many as the configuration
+            says, which is never exceeded. Schedules end with it, and a run is resumed under its own.
         stage
             ``"vae"`` (the condition, of whatever kind), ``"tokenizer"``, ``"meanflow"``, ``"prior"``, or ``"all"``. A
             single stage continues from those trained before, here or in `out_dir`.
@@ -124,16 +129,18 @@ class GeneVAR(LifeCycle[Fitted]):
             precision=precision,
             folder=None if out_dir is None else Path(out_dir),
             resume=resume,
+            max_epochs=None if max_epochs is None else check_number("max_epochs", max_epochs),
         )
         facts = self.setup.told() | {
             "preset": self.preset,
             RULE: "paper" if self.preset == "paper" else "mini",
             "seed": options.seed,
         }
-        fitted = train_rows(
-            self.config, self.setup, adata, stage, options,
-            facts=facts, fitted=self._fitted, unpaired=unpaired,
-        )  # fmt: skip
+        with training_in(out_dir):
+            fitted = train_rows(
+                self.config, self.setup, adata, stage, options,
+                facts=facts, fitted=self._fitted, unpaired=unpaired,
+            )  # fmt: skip
         if fitted is None:
             raise TrainingStopped(out_dir)
         self._fitted, self.config, self._device = fitted, fitted.config, device
@@ -334,34 +341,11 @@ class GeneVAR(LifeCycle[Fitted]):
         save_fitted(self.fitted, folder, card, half=half)
         return Path(folder)
 
-    @classmethod
-    def load(cls, model: str | Path, *, device: str = "auto") -> GeneVAR:
-        """Load a model folder, or a model in the box by name.
-
-        Parameters
-        ----------
-        model
-            Checkpoint folder, run folder, or name.
-        device
-            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-        Returns
-        -------
-        A model that generates; it has no rows to train on.
-
-        Raises
-        ------
-        CheckpointError
-            Damaged, newer, of another kind, or with parts that were not trained together.
-        UsageError
-            Neither a folder nor a known name.
-        """
-        fitted = load_fitted(zoo.folder_of(model))
-        self = cls.__new__(cls)
+    def _restored(self, folder: Path) -> Fitted:
+        fitted = load_fitted(folder)
         self.setup = declaration.of_facts(fitted.genes, fitted.facts)
         self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
-        self._fitted, self._device = fitted, device
-        return self
+        return fitted
 
     @property
     def genes(self) -> tuple[str, ...]:

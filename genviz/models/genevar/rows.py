@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from genviz._keys import Obs, Obsm, Uns
 from genviz.io.library import is_synthetic
 from genviz.models.base import image_provenance
-from genviz.models.genevar.checkpoint import FORMAT_FACT
 from genviz.models.genevar.condition.rows import sections_of_rows
 from genviz.models.genevar.fitted import TOKENIZER, Fitted
 
@@ -118,15 +117,8 @@ def record_of(
         JSON values.
     """
     return image_provenance(
-        model="GeneVAR",
-        operation=what,
-        seed=seed,
-        parameters=parameters,
-        checkpoint=fitted.sha256,
-        checkpoint_format=fitted.facts.get(FORMAT_FACT),
-        split=fitted.split_sha256,
+        model="GeneVAR", operation=what, fitted=fitted, seed=seed, parameters=parameters
     ) | {
-        "transductive": [],
         # What was made of rows that the model was trained on says nothing about others.
         "sections_of_training": sorted(set(sections_of_rows(adata)) & set(fitted.facts.get(SECTIONS, []))),
         "phantom": bool(fitted.facts.get(SYNTHETIC, False)) or is_synthetic(adata),

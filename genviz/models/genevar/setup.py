@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Layers, Obs, Obsm
+from genviz.core.arguments import check_adata
 from genviz.core.counts import check_names, first_names
 from genviz.io.library import library_of_rows, mpp_of
 from genviz.io.tile_recipe import read_recipe
@@ -80,6 +81,7 @@ def setup_anndata(
     DataError
         For genes that are absent or repeated, no row marked ``train``, or slides of several resolutions without `mpp`.
     """
+    check_adata(adata)
     if adata.X is None and not {Layers.COUNTS, Layers.TPM} & set(adata.layers):
         raise MissingKeyError(
             f"Expected profiles in layers['{Layers.COUNTS}'], X or layers['{Layers.TPM}']; there are none. Read the "

@@ -12,6 +12,7 @@ from torch import Tensor, from_numpy
 
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs
+from genviz.core.arguments import check_adata, check_list
 from genviz.models.pathar.fitted import Fitted
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def conditions_given(
         For names that the model does not know, organs for a model without, or numbers that do not fit.
     """
     if n is None:
-        n = 1 if isinstance(labels, str) else len(labels)
+        n = len(check_list("labels", labels, f"names out of {', '.join(fitted.labels)}", one=str))
     return Conditions(check_labels(fitted, _each("label", labels, n)), check_organs(fitted, organs, n))
 
 
@@ -127,8 +128,9 @@ def conditions_of(
     MissingKeyError
         Without a column of labels.
     UsageError
-        As `conditions_given`.
+        As `conditions_given`; for what is no AnnData.
     """
+    check_adata(adata)
     if labels is None:
         labels = _own(adata, str(fitted.facts.get("label_key", Obs.LABEL)), Obs.LABEL)
         if labels is None:
@@ -158,7 +160,7 @@ def check_labels(fitted: Fitted, labels: Sequence[str]) -> list[str]:
     """
     unknown = sorted({str(label) for label in labels} - set(fitted.labels))
     if unknown:
-        raise UsageError(f"Expected labels out of {', '.join(fitted.labels)}; got {', '.join(unknown)}.")
+        raise UsageError(f"Expected labels out of {', '.join(fitted.labels)}; got {_named(unknown)}.")
     return [str(label) for label in labels]
 
 
@@ -180,12 +182,17 @@ def check_organs(fitted: Fitted, organs: Organs, n: int) -> list[str | None] | N
     each = _each("organ", organs, n)
     unknown = sorted({str(organ) for organ in each if organ is not None} - set(fitted.organs))
     if unknown:
-        raise UsageError(f"Expected organs out of {', '.join(fitted.organs)}; got {', '.join(unknown)}.")
+        raise UsageError(f"Expected organs out of {', '.join(fitted.organs)}; got {_named(unknown)}.")
     return [None if organ is None else str(organ) for organ in each]
 
 
+def _named(names: Sequence[str]) -> str:
+    """Names for a message, where one may be blank."""
+    return ", ".join(name if name.strip() else repr(name) for name in names)
+
+
 def _each(what: str, values: str | Sequence[Any], n: int) -> list[Any]:
-    each = [values] * n if isinstance(values, str) else list(values)
+    each = [values] * n if isinstance(values, str) else check_list(f"{what}s", values, "names")
     if len(each) != n:
         raise UsageError(f"Expected one {what}, or one for each of {n} rows; got {len(each)}.")
     return each

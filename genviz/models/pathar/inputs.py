@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genviz._errors import DataError, MissingKeyError
+from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
+from genviz.core.arguments import check_adata, kind_of
 from genviz.models.pathar.codec import Tokens, check_range, encode_masks, encode_tiles, no_tokens
 from genviz.models.pathar.fitted import TOKENIZER, Fitted
 from genviz.models.pathar.foreground import foreground
@@ -67,20 +69,30 @@ def masks_given(fitted: Fitted, masks: Any) -> tuple[list[str], NDArray[np.int32
 
     Raises
     ------
+    UsageError
+        For a path, or nothing.
     DataError
         For masks of another size than the tiles that the model makes, of fractions, negative, or none at all.
     """
+    if masks is None or isinstance(masks, str | PathLike):
+        raise UsageError(
+            f"Expected masks, an array (n, H, W) or an AnnData; got {kind_of(masks)}. Read them with "
+            "gv.io.read_image_masks."
+        )
     rows = hasattr(masks, "obsm")
-    pixels = masks_of(fitted, masks) if rows else foreground(np.asarray(masks))
-    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    given = masks_of(fitted, masks) if rows else foreground(np.asarray(masks))
+    pixels = given[None] if given.ndim == 2 else given
+    if not pixels.size:
+        raise DataError("Expected at least one mask; got none.")
     side = fitted.config.tokenizer.size_px
     if pixels.ndim != 3 or pixels.shape[1:] != (side, side):
+        then = f"Cut them with gv.pp.crops(adata, size_px={side})."
+        if given.ndim > 2 and given.shape[-1] in (3, 4):
+            then = "Colours are no mask: take one channel."
         raise DataError(
-            f"Expected masks of {side} x {side} pixels; got {' x '.join(map(str, pixels.shape[1:]))}. Cut them with "
-            f"gv.pp.crops(adata, size_px={side})."
+            f"Expected masks of {side} x {side} pixels; got {' x '.join(map(str, given.shape))}"
+            f"{' values' * (given.ndim < 2)}. {then}"
         )
-    if not len(pixels):
-        raise DataError("Expected at least one mask; got none.")
     names = masks.obs_names.tolist() if rows else [f"mask-{k}" for k in range(len(pixels))]
     return names, encode_masks(fitted, pixels)
 
@@ -110,11 +122,14 @@ def tokens_of(
 
     Raises
     ------
+    UsageError
+        For what is no AnnData.
     MissingKeyError
         When the rows have neither.
     DataError
         When they are of another model, or do not fit together.
     """
+    check_adata(adata)
     if not adata.n_obs:
         raise DataError("Expected at least one row; got none.")
     wanted = [name for name in streams if name == "appearance" or fitted.tokenizer.dual]
@@ -136,6 +151,7 @@ def tokens_of(
 
 def stored_streams(adata: AnnData) -> list[str]:
     """Streams of which the rows carry tokens."""
+    check_adata(adata)
     return [name for name, slot in _SLOTS.items() if slot in adata.obsm]
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import TrainingStopped
 from genviz._keys import Obs
-from genviz.models import zoo
+from genviz.io.files.locks import training_in
+from genviz.models.arguments import check_number
 from genviz.models.pathar import setup as declaration
 from genviz.models.pathar.checkpoint import load_fitted, save_fitted
 from genviz.models.pathar.conditions import Organs, conditions_given
+from genviz.models.pathar.fitted import Fitted
 from genviz.models.pathar.generating import generate, rule_of
 from genviz.models.pathar.operations import TokenOperations
 from genviz.models.pathar.presets import preset as preset_config
@@ -66,6 +68,7 @@ class PathAR(TokenOperations):
 
     def train(
         self,
+        max_epochs: int | None = None,
         *,
         stage: str = "all",
         # how
@@ -81,6 +84,9 @@ class PathAR(TokenOperations):
 
         Parameters
         ----------
+        max_epochs
+            Upper bound on the epochs of each part of each stage, for a quick look; None: as many as the configuration
+            says, which is never exceeded. Schedules end with it, and a run is resumed under its own.
         stage
             ``"tokenizer"``, ``"prior"`` (on the tokenizer in `out_dir`, or the one trained before), or ``"all"``.
         seed
@@ -112,6 +118,7 @@ class PathAR(TokenOperations):
             precision=precision,
             folder=None if out_dir is None else Path(out_dir),
             resume=resume,
+            max_epochs=None if max_epochs is None else check_number("max_epochs", max_epochs),
             label_weights=label_weights,
         )
         facts = {
@@ -122,7 +129,8 @@ class PathAR(TokenOperations):
             "organ_key": self.setup.organ_key,
             "organs": list(self.setup.organs),
         }
-        fitted = train(self.config, self.setup, adata, stage, options, facts, self._fitted)
+        with training_in(out_dir):
+            fitted = train(self.config, self.setup, adata, stage, options, facts, self._fitted)
         if fitted is None:
             raise TrainingStopped(out_dir)
         self._fitted, self.config, self._device = fitted, fitted.config, device
@@ -254,33 +262,14 @@ class PathAR(TokenOperations):
         save_fitted(self.fitted, folder, card, half=half)
         return Path(folder)
 
-    @classmethod
-    def load(cls, model: str | Path, *, device: str = "auto") -> PathAR:
-        """Load a model folder, or a model in the box by name (``"pathar-dsb-mini"``).
-
-        Parameters
-        ----------
-        model
-            Checkpoint folder, run folder, or name.
-        device
-            Where to compute: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-        Raises
-        ------
-        CheckpointError
-            Damaged, newer, of another kind, or a prior with a tokenizer that is not its own.
-        UsageError
-            Neither a folder nor a known name.
-        """
-        fitted = load_fitted(zoo.folder_of(model))
-        self = cls.__new__(cls)
+    def _restored(self, folder: Path) -> Fitted:
+        fitted = load_fitted(folder)
         facts = fitted.facts
         self.setup = declaration.Setup(
             str(facts.get("label_key", Obs.LABEL)), "", fitted.labels, facts.get("organ_key"), fitted.organs
         )
-        self.config, self.preset = fitted.config, str(fitted.facts.get("preset", ""))
-        self._fitted, self._device = fitted, device
-        return self
+        self.config, self.preset = fitted.config, str(facts.get("preset", ""))
+        return fitted
 
     @property
     def labels(self) -> tuple[str, ...]:

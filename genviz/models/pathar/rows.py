@@ -81,15 +81,7 @@ def put_tokens(fitted: Fitted, adata: AnnData, tokens: Tokens) -> None:
 
 def record_of(fitted: Fitted, what: str, seed: int, parameters: dict[str, Any]) -> dict[str, Any]:
     """Provenance of a result: images that no microscope has seen."""
-    return image_provenance(
-        model="PathAR",
-        operation=what,
-        seed=seed,
-        parameters=parameters,
-        checkpoint=fitted.sha256,
-        checkpoint_format=fitted.format,
-        split=fitted.split_sha256,
-    )
+    return image_provenance(model="PathAR", operation=what, fitted=fitted, seed=seed, parameters=parameters)
 
 
 def _column(values: Any) -> Any:

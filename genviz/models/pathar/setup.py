@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obs, Obsm
+from genviz.core.arguments import check_adata
 from genviz.models.declaration import declare, declared, rows_to_train_on
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def setup_anndata(
     DataError
         When a label is missing, no row is marked ``train``, or none of those has an organ.
     """
+    check_adata(adata)
     for key in (Obsm.TILES, Obsm.MASKS):
         if key not in adata.obsm:
             raise MissingKeyError(

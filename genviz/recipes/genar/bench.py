@@ -16,8 +16,9 @@ from genviz import metrics
 from genviz._settings import settings
 from genviz.core.gene_tree_fit import fit_gene_tree
 from genviz.io.files.atomic import atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.metrics import Score
+from genviz.models.arguments import check_seed
 from genviz.models.genar.flops import Timing, has_bfloat16, measure, transformer_flops
 from genviz.models.genar.presets import preset
 from genviz.recipes.genar.untrained import untrained_network
@@ -30,7 +31,7 @@ PUBLISHED_CPU_SECONDS = 1.0  # the published code on the same work and another C
 _GEMM = 2048
 
 
-def bench_genar(json_file: Path) -> str:
+def bench_genar(json_file: Path, *, seed: int = 0) -> str:
     """Measure the paper preset with one and 64 spots, single precision and bfloat16, and the mini preset.
 
     Parameters
@@ -39,12 +40,15 @@ def bench_genar(json_file: Path) -> str:
         Receives the figures in the schema of `metrics.scores_to_json`: ``flops_per_spot_*``, and for each case
         ``<preset>_b<batch>_<dtype>_`` ``spots_per_second``, ``cpu_seconds_per_spot``, ``peak_gb``, ``ratio``
         (time over the time that the floor's FLOP take at this machine's own matrix product).
+    seed
+        Of weights and features.
 
     Returns
     -------
     The same as text.
     """
-    check_writable(json_file)
+    check_seed(seed)
+    check_writable_file(json_file)
     config = preset("paper")
     flops = transformer_flops(config, config.scales or (), N_FEATURES + 48)
     scores = {
@@ -59,12 +63,12 @@ def bench_genar(json_file: Path) -> str:
     for name, batch, dtype in tqdm(cases, desc="benchmark", unit="case", disable=not settings.progress):
         # A process a case: its peak memory is then its own.
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            timing, rate = pool.submit(_case, name, batch, dtype).result()
+            timing, rate = pool.submit(_case, name, batch, dtype, seed).result()
         floor = flops["floor"] / rate
         scores |= _scores(f"{name}_b{batch}_{dtype}", timing, timing.seconds_per_spot / floor)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         scores["mini_seconds_for_500_spots"] = Score(
-            pool.submit(_mini_seconds).result(),
+            pool.submit(_mini_seconds, seed).result(),
             n=SPOTS,
             note="256 joint samples of 200 genes a spot, 3 members",
         )
@@ -90,8 +94,9 @@ def _scores(name: str, timing: Timing, ratio: float) -> dict[str, Score]:
     }
 
 
-def _case(name: str, batch: int, dtype: str) -> tuple[Timing, float]:
+def _case(name: str, batch: int, dtype: str, seed: int) -> tuple[Timing, float]:
     """One case, and the FLOP a second of a plain matrix product in the same precision."""
+    torch.manual_seed(seed)  # a process of its own
     network = untrained_network(preset(name), N_FEATURES)
     timing = measure(network, N_FEATURES, batch, dtype=dtype, repeats=3 if batch == 1 else 1)
     return timing, _matmul_rate(getattr(torch, dtype))
@@ -107,7 +112,7 @@ def _matmul_rate(dtype: torch.dtype) -> float:
     return 2 * _GEMM**3 / min(seconds[1:])
 
 
-def _mini_seconds() -> float:
+def _mini_seconds(seed: int) -> float:
     """Predict 500 spots with the mini preset as a user does: samples, summaries, everything."""
     from genviz.models.genar.ensemble import Ensemble, SampleArgs
     from genviz.models.genar.prediction import predict_rows
@@ -115,9 +120,10 @@ def _mini_seconds() -> float:
     from genviz.models.genar.scaler import Scaler
 
     settings.progress = False
+    torch.manual_seed(seed)
     config, n_features = preset("mini"), 380
     networks = [untrained_network(config, n_features) for _ in range(config.n_members)]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     features = rng.normal(size=(SPOTS, n_features)).astype(np.float32)
     library = np.full(SPOTS, "S", dtype=object)
     names = np.array([f"{i}x1" for i in range(SPOTS)], dtype=object)
@@ -125,5 +131,5 @@ def _mini_seconds() -> float:
     tree = fit_gene_tree(rng.poisson(5.0, (80, 200)), [f"G{i}" for i in range(200)])
     ensemble = Ensemble(config, tree, Scaler.fit(features, library, "train"), networks)
     start = time.perf_counter()
-    predict_rows(ensemble, rows, SampleArgs(), 0.9, ())
+    predict_rows(ensemble, rows, SampleArgs(seed=seed), 0.9, ())
     return time.perf_counter() - start

@@ -23,7 +23,16 @@ from genviz._keys import Obs, Obsm, Var
 from genviz.io.fetching.manifests import load_manifest, manifest_names
 from genviz.models import GenAR, baselines
 from genviz.models.genar.presets import preset
-from genviz.recipes.checks import check_extractor, check_names
+from genviz.recipes.checks import (
+    FROM_ONE,
+    OF_DATA,
+    check_extractor,
+    check_known,
+    check_names,
+    check_not_negative,
+    check_numbers,
+    sections_of,
+)
 from genviz.recipes.cost import TRAINING, Cost, flops_of, parameters_of
 from genviz.recipes.data_files import PHANTOM
 from genviz.recipes.experiment import NothingShared, Setting, Table
@@ -42,6 +51,7 @@ if TYPE_CHECKING:
 
 _OF_ROW = {"variant", "model", "readouts", "embed", "tree", "encoder", "baseline", "baselines"}
 _OF_SIZE = {"panel", "n_genes", "held", "model", "n_samples", "phantom", "n_rows", "n_features"}
+_COUNTS = dict.fromkeys(("n_genes", "n_samples", "n_rows", "n_features"), FROM_ONE)
 _MORPHOLOGY = 380  # features of a tile and its ring
 # Measured: all baselines with both normalisations, a fold of so many rows, on one core.
 _BASELINE_SECONDS, _BASELINE_ROWS = 45.0, 732
@@ -64,8 +74,6 @@ class CrossValidation(NothingShared):
                 check_names(
                     names, signature(function).parameters, f"{function.__name__} of the row {row.name}"
                 )
-        drawn = setting.options.get("phantom", {})
-        check_names(drawn, signature(datasets.phantom).parameters, f"phantom of the size {setting.size.name}")
         if "panel" in setting.options:
             datasets.panel(setting.options["panel"])
         check_extractor(_encoder(row))
@@ -148,11 +156,7 @@ def _variant(setting: Setting, row: Row) -> Variant | None:
     own, common = dict(row.options or {}), setting.options
     check_names(own, _OF_ROW, f"the row {row.name}")
     check_names(common, _OF_SIZE, f"the size {setting.size.name}")
-    if not common.get("held") or isinstance(common["held"], str):
-        raise UsageError(
-            f"Expected held, a list of sections left out in turn, in the size {setting.size.name}; got "
-            f"{common.get('held')!r}."
-        )
+    _check_size(setting)
     if own.get("baselines") or "baseline" in own:
         return None
     name = own.get("variant", "tree_mlp")
@@ -163,9 +167,14 @@ def _variant(setting: Setting, row: Row) -> Variant | None:
     base = VARIANTS[name]
     limit = int(common.get("n_samples", 10**9))
     readouts = {
-        suffix: {**one, "n_samples": min(int(one.get("n_samples", 256)), limit)}
+        suffix: {**one, "n_samples": min(one.get("n_samples", 256), limit)}
         for suffix, one in own.get("readouts", base.readouts).items()
     }
+    where = f"the row {row.name}"
+    for suffix, one in readouts.items():
+        check_numbers(one, {"n_samples": FROM_ONE}, f"readouts {suffix!r} of {where}")
+    for part in ("embed", "tree"):
+        check_not_negative(own.get(part, {}), f"{part} of {where}")
     return replace(
         base,
         model={**base.model, **common.get("model", {}), **own.get("model", {})},
@@ -173,6 +182,20 @@ def _variant(setting: Setting, row: Row) -> Variant | None:
         embed={} if "encoder" in own else {**base.embed, **own.get("embed", {})},
         tree=own.get("tree", base.tree),
     )
+
+
+def _check_size(setting: Setting) -> None:
+    """Refuse what no run of this size could do: counts that are none, sections that the data do not have."""
+    data, options, where = setting.data, setting.options, f"the size {setting.size.name}"
+    drawn = options.get("phantom", {})
+    check_names(drawn, signature(datasets.phantom).parameters, f"phantom of {where}")
+    check_numbers(options, _COUNTS, where)
+    check_numbers(drawn, OF_DATA, f"phantom of {where}")
+    known = sections_of(data)
+    if data["name"] == PHANTOM:
+        n_sections = drawn.get("n_sections", signature(datasets.phantom).parameters["n_sections"].default)
+        known = [f"P{n + 1}" for n in range(n_sections)]
+    check_known(options.get("held"), known, f"held, left out in turn, in {where}")
 
 
 def _folds(setting: Setting, encoder: str) -> Folds:

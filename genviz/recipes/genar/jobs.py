@@ -10,12 +10,12 @@ from genviz import datasets, io, metrics, pl, pp
 from genviz._errors import UsageError
 from genviz._keys import Layers, Obsm
 from genviz.io.files.atomic import atomic_write_h5ad, atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.models import GenAR
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.pl.report_data import provenance_of, result_key
 from genviz.recipes.genar.held_out import attach_counts
-from genviz.recipes.inputs import check_run_folder, check_sections, load_training_rows
+from genviz.recipes.inputs import check_sections, load_training_rows, run_folder
 from genviz.recipes.leakage import LEAKAGE
 from genviz.recipes.seen_by import gate, seen_by_genar
 
@@ -56,17 +56,17 @@ def train_genar(
         Run folder.
     """
     check_sections(sections)
-    check_run_folder(out, go_on=resume)
-    wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
-    adata = load_training_rows(data, wanted)
-    choose_panel(adata, data, panel)
-    ensure_features(adata)
-    GenAR.setup_anndata(adata)
-    model = GenAR(adata, preset=preset, **architecture)
-    model.train(max_epochs=epochs, val=val, seed=seed, out_dir=out, resume=resume, device=device)
-    folder = out / MODEL_FOLDER
-    model.save(folder)
-    return folder
+    with run_folder(out, go_on=resume):
+        wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
+        adata = load_training_rows(data, wanted)
+        choose_panel(adata, data, panel)
+        ensure_features(adata)
+        GenAR.setup_anndata(adata)
+        model = GenAR(adata, preset=preset, **architecture)
+        model.train(max_epochs=epochs, val=val, seed=seed, out_dir=out, resume=resume, device=device)
+        folder = out / MODEL_FOLDER
+        model.save(folder)
+        return folder
 
 
 def choose_panel(adata: AnnData, data: str, panel: Path | None) -> None:
@@ -128,7 +128,7 @@ def predict_genar(
     rows: AnnData, *, model: str, out: Path, depth: float | None, n_samples: int, seed: int, device: str
 ) -> AnnData:
     """Predict and write the result; features are computed when the rows carry none."""
-    check_writable(out)
+    check_writable_file(out)
     fitted = GenAR.load(model, device=device)
     embed_as_in_training(rows, fitted)
     predicted = fitted.predict(rows, depth=depth, n_samples=n_samples, seed=seed)
@@ -159,7 +159,7 @@ def evaluate_genar(
     UsageError
         For rows that were seen.
     """
-    check_writable(json_file)
+    check_writable_file(json_file)
     predicted = io.read_h5ad(pred)
     key = result_key(predicted)
     joined, measured = attach_counts(predicted, io.read_counts(counts))
@@ -186,15 +186,27 @@ def aligned(table: Iterable[Sequence[str]]) -> str:
 
 
 def write_report(
-    file: Path, out: Path, *, counts: Path | None, genes: list[str] | None, title: str | None
+    file: Path, out: Path, *, counts: Path | None, genes: list[str] | None, title: str | None, seed: int = 0
 ) -> Path:
-    """The HTML page of a prediction file, scored when it holds measured counts or a table is given."""
+    """The HTML page of a prediction file, scored when it holds measured counts or a table is given.
+
+    Parameters
+    ----------
+    file, out
+        A prediction, .h5ad; the page.
+    counts
+        Measured counts, a table as `io.read_counts` reads it.
+    genes, title
+        See `pl.report`.
+    seed
+        Of the intervals.
+    """
     predicted = io.read_h5ad(file)
     key = result_key(predicted)
     scores = None
     if counts is not None:
         predicted, measured = attach_counts(predicted, io.read_counts(counts))
-        scores = {key: metrics.expression(measured, predicted, key=key)}
+        scores = {key: metrics.expression(measured, predicted, key=key, seed=seed)}
     elif Layers.COUNTS in predicted.layers:
-        scores = {key: metrics.expression(predicted, predicted, key=key)}
+        scores = {key: metrics.expression(predicted, predicted, key=key, seed=seed)}
     return pl.report(predicted, out, key=key, genes=genes, scores=scores, title=title)

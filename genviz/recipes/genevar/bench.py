@@ -17,8 +17,9 @@ from genviz import metrics
 from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.files.atomic import atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.metrics import Score
+from genviz.models.arguments import check_seed
 from genviz.models.genevar.prior.drawing import INJECTION, scale_keys
 from genviz.models.genevar.prior.network import ScalePrior
 from genviz.models.genevar.prior.rule import SampleRule, sample_rule
@@ -46,6 +47,7 @@ def bench_genevar(
     preset: str,
     batches: Sequence[str],
     *,
+    seed: int = 0,
     device: str = "auto",
     repeats: int = 2,
     train: bool = False,
@@ -64,6 +66,8 @@ def bench_genevar(
         "nano", "mini", "paper".
     batches
         Tiles at once, whole numbers as text.
+    seed
+        Of weights and draws.
     device
         Where to compute.
     repeats
@@ -80,10 +84,11 @@ def bench_genevar(
     UsageError
         For batches that cannot be.
     """
-    check_writable(json_file)
+    check_seed(seed)
+    check_writable_file(json_file)
     sizes = batch_sizes(batches)
     place = resolve_device(device)
-    made = networks(preset, place)
+    made = networks(preset, place, seed=seed)
     scores = {
         f"parameters_{name}": Score(float(count_parameters(network)), n=1)
         for name, network in made.by_name().items()
@@ -92,7 +97,7 @@ def bench_genevar(
     scores["matmul_gflops"] = Score(rate / 1e9, n=1, note="2048 x 2048, single precision")
     rule = sample_rule("paper" if preset == "paper" else "mini")
     for size in tqdm(sizes, desc="benchmark", unit="batch", disable=not settings.progress):
-        parts = _parts(made, rule, size)
+        parts = _parts(made, rule, size, seed)
         scores |= _scores(_timed(parts, place, repeats), parts, size, rate, place)
     if train:
         scores |= training_scores(made, repeats=repeats)
@@ -124,14 +129,14 @@ def transformer_flops(prior: ScalePrior, n_sequences: int) -> float:
     return float(n_sequences * (linear + modulation + 4 * width * depth * pairs) + inputs)
 
 
-def _parts(made: Networks, rule: SampleRule, size: int) -> dict[str, _Part]:
+def _parts(made: Networks, rule: SampleRule, size: int, seed: int) -> dict[str, _Part]:
     """What generating `size` tiles consists of."""
     prior, tokenizer = made.prior, made.tokenizer
     generator = torch.Generator().manual_seed(0)
     z_NZ = torch.randn(size, prior.cond_dim, generator=generator).to(made.device)
     grid = tokenizer.config.scales[-1]
     f_NEGG = torch.randn(size, tokenizer.config.code_dim, grid, grid, generator=generator).to(made.device)
-    keys = [row_key(0, "", str(row), "bench") for row in range(size)]
+    keys = [row_key(seed, "", str(row), "bench") for row in range(size)]
     profiles = made.profiles.take(np.arange(size) % len(made.profiles))
 
     def transform() -> object:

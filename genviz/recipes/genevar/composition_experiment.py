@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from genviz.metrics import (
     cell_composition,
 )
 from genviz.models.genevar.codec import MPP
+from genviz.recipes.checks import NOT_NEGATIVE, FromOne
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.generated_rows import Case, Tiles, cohorts_of
 from genviz.recipes.genevar.options import ModelOptions, options_of
@@ -54,8 +55,8 @@ class CompositionOptions(ModelOptions):
 
     method: str = ""
     cohorts: Mapping[str, str] = field(default_factory=dict)
-    min_area_um2: float = 15.0
-    n_halves: int = 100
+    min_area_um2: Annotated[float, NOT_NEGATIVE] = 15.0
+    n_halves: FromOne = 100
 
     def __post_init__(self) -> None:
         if not self.method:

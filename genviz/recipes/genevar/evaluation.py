@@ -11,7 +11,7 @@ from genviz import metrics
 from genviz._errors import UsageError
 from genviz.features.encoder import Encoder
 from genviz.io.files.atomic import atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.metrics.cells.composition import Segment
 from genviz.metrics.score import Score
 from genviz.metrics.tiles.extractors import extractor_names
@@ -66,7 +66,7 @@ def evaluate_genevar(
         Receives the scores in the schema of `metrics.scores_to_json`, with sections, the stamp of the gate under
         ``leakage``, and what was left out.
     sections
-        To score; by default those that the model has not seen.
+        To score; by default those that the model has not seen, with `allow_seen` all.
     allow_seen
         Whether rows may be scored that the model, or its condition, has seen; stamped.
     min_reads
@@ -94,7 +94,7 @@ def evaluate_genevar(
     """
     check_sections(sections)
     check_kept(json_file, Path(data))
-    check_writable(json_file)
+    check_writable_file(json_file)
     check_number("n", n), check_seed(seed)
     fitted = GeneVAR.load(model, device=device)
     drawn_by = rule_of(fitted.fitted, rule)

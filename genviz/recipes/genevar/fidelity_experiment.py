@@ -14,7 +14,7 @@ from genviz.metrics import Score, TissueStandard
 from genviz.metrics.image_set import ImageSet
 from genviz.metrics.tiles.distances import frechet
 from genviz.metrics.tiles.extractors import make_extractor
-from genviz.recipes.checks import check_extractor
+from genviz.recipes.checks import FromOne, check_extractor
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.ablation_scores import mean_r
 from genviz.recipes.genevar.generated_rows import ALL, Case, Tiles, cohorts_of
@@ -45,7 +45,7 @@ class FidelityOptions(ModelOptions):
         Score → cohort of ``obs["project"]``; ``all`` is always there.
     """
 
-    n: int = 2
+    n: FromOne = 2
     extractor: str = TISSUE
     cohorts: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from genviz import io
 from genviz._errors import UsageError
-from genviz.io.files.output import check_writable, real_path
+from genviz.io.files.output import check_writable_file, real_path
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,7 +37,7 @@ def check_rows_out(out: Path, *read: Path | None) -> None:
     if out.suffix.lower() != H5AD:
         raise UsageError(f"Expected the name of an {H5AD} file to write; got {str(out)!r}.")
     check_kept(out, *read)
-    check_writable(out)
+    check_writable_file(out)
 
 
 def check_kept(out: Path, *read: Path | None) -> None:

@@ -21,7 +21,7 @@ from genviz.models.genevar.presets import preset as preset_config
 from genviz.models.genevar.training.stages import STAGES
 from genviz.models.zoo import MODEL_FOLDER
 from genviz.recipes.genevar.files import check_rows_out, rows_of
-from genviz.recipes.inputs import check_run_folder, check_sections, load_training_rows
+from genviz.recipes.inputs import check_sections, load_training_rows, run_folder
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,6 +43,7 @@ def train_genevar(
     # model and training
     preset: str = "mini",
     stage: str = "all",
+    max_epochs: int | None = None,
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -64,7 +65,7 @@ def train_genevar(
         Tiles without a profile that are cut from each training slide, wherever there is tissue; 0: none.
     preset, changes
         See `GeneVAR`.
-    stage, resume, seed, device
+    stage, max_epochs, resume, seed, device
         See `GeneVAR.train`; single stages are run one after the other in the same folder.
     out
         Run folder.
@@ -79,22 +80,24 @@ def train_genevar(
     check_sections(sections)
     check_seed(seed)
     preset_config(preset, changes)
-    going_on = resume or stage != "all"
-    check_run_folder(out, go_on=going_on)
-    wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
-    adata = load_training_rows(data, wanted)
-    if val is not None:
-        mark_validation(adata, val)
-    declare_tiles(adata, HER2ST_MPP if mpp is None and data == "her2st" else mpp)
-    GeneVAR.setup_anndata(adata)
-    model = GeneVAR(adata, preset=preset, **changes)
-    others = None
-    if unpaired and model.config.prior.unpaired and Obsm.TILES not in adata.obsm:
-        others = tiles_of_slides(adata, model, n_tiles=unpaired, seed=seed)
-    model.train(stage=stage, unpaired=others, seed=seed, device=device, out_dir=out, resume=resume)
-    folder = out / MODEL_FOLDER
-    model.save(folder)
-    return folder
+    with run_folder(out, go_on=resume or stage != "all"):
+        wanted = None if sections is None else [*sections, *([val] if val and val not in sections else [])]
+        adata = load_training_rows(data, wanted)
+        if val is not None:
+            mark_validation(adata, val)
+        declare_tiles(adata, HER2ST_MPP if mpp is None and data == "her2st" else mpp)
+        GeneVAR.setup_anndata(adata)
+        model = GeneVAR(adata, preset=preset, **changes)
+        others = None
+        if unpaired and model.config.prior.unpaired and Obsm.TILES not in adata.obsm:
+            others = tiles_of_slides(adata, model, n_tiles=unpaired, seed=seed)
+        model.train(
+            stage=stage, max_epochs=max_epochs, unpaired=others, seed=seed, device=device,
+            out_dir=out, resume=resume,
+        )  # fmt: skip
+        folder = out / MODEL_FOLDER
+        model.save(folder)
+        return folder
 
 
 def generate_genevar(

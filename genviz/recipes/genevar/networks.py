@@ -65,7 +65,7 @@ class Networks:
         return {"tokenizer": self.tokenizer, **flow, "prior": self.prior}
 
 
-def networks(preset: str, device: torch.device) -> Networks:
+def networks(preset: str, device: torch.device, *, seed: int = 0) -> Networks:
     """All parts of a preset; every weight takes part, those too that training begins at zero.
 
     Parameters
@@ -74,11 +74,13 @@ def networks(preset: str, device: torch.device) -> Networks:
         "nano", "mini", "paper".
     device
         Where to.
+    seed
+        Of the weights.
     """
     config = preset_config(preset)
     profiles = _profiles(config.condition)
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         conditioner = _conditioner(config.condition, profiles)
         tokenizer, prior = Tokenizer(config.tokenizer), new_prior(config, conditioner)
         flow = new_flow(config, conditioner) if config.refine else None

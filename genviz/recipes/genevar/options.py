@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from genviz.models.genevar.ablations import ABLATIONS, ablation, complete
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.presets import changed, preset
-from genviz.recipes.checks import check_names
+from genviz.recipes.checks import FromZero, check_names, check_numbers, ranges_of
 from genviz.recipes.experiment import Setting
 from genviz.recipes.genevar.ablations import configurations
 from genviz.recipes.recipe import Row
@@ -43,9 +43,9 @@ class ModelOptions:
     model: Mapping[str, Any] = field(default_factory=dict)
     budget: Mapping[str, Any] = field(default_factory=dict)
     ablation: str = ""
-    unpaired: int = 0
-    n_rows: int = 0
-    n_held: int = 0
+    unpaired: FromZero = 0
+    n_rows: FromZero = 0
+    n_held: FromZero = 0
 
     def base(self) -> GeneVARConfig:
         """Configuration that rows change."""
@@ -74,13 +74,14 @@ def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
     Raises
     ------
     UsageError
-        For an option that `kind` does not have, or an ablation that there is not.
+        For an option that `kind` does not have, a number that it cannot have, or an ablation that there is not.
     """
     size, own = dict(setting.options), dict(row.options or {})
     check_names(size.keys() | own.keys(), [one.name for one in fields(kind)], f"the row {row.name}")
     told: dict[str, Any] = size | own
     for name in _PARTS:
         told[name] = _laid(size.get(name, {}), own.get(name, {}))
+    check_numbers(told, ranges_of(kind), f"the row {row.name} and the size {setting.size.name}")
     for name, value in told.items():
         told[name] = tuple(value) if isinstance(value, list) else value
     found = kind(**told)

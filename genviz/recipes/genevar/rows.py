@@ -166,7 +166,7 @@ def load_evaluated(
     data
         "her2st", "phantom", or an .h5ad file with counts and tiles or slides.
     sections
-        To score; by default all that the model has not seen (of HER2ST among C2 to C5).
+        To score; by default all that the model has not seen (of HER2ST among C2 to C5), with `allow_seen` all.
     allow_seen
         Whether rows may be scored that the model has seen: see `genviz.recipes.leaks`.
     min_reads
@@ -189,14 +189,17 @@ def load_evaluated(
     declare_tiles(adata, model.setup.mpp)
     labels = np.asarray(library_of_rows(adata), object)
     trained_N, seen = trained_rows(model.fitted, adata), seen_by_genevar(model.fitted, adata)
-    if sections is None:
-        chosen_N = ~leaks_of(*with_patients(scored_rows(adata), seen)).any_N()
-    else:
+    if sections is not None:
         chosen_N = np.isin(labels.astype(str), list(sections))
+    elif allow_seen:
+        chosen_N = np.ones(adata.n_obs, bool)
+    else:
+        chosen_N = ~leaks_of(*with_patients(scored_rows(adata), seen)).any_N()
     if not chosen_N.any():
         raise UsageError(
             f"Expected sections of {data} that the model was not trained on; there are none (trained on "
-            f"{', '.join(model.fitted.facts.get(SECTIONS, []))}). Name sections, or give other data."
+            f"{', '.join(model.fitted.facts.get(SECTIONS, []))}). Give other data, or pass --allow-seen "
+            "(allow_seen=True): the result says so then."
         )
     leakage = gate(adata[chosen_N], seen, allow_seen=allow_seen)
     training = Part(adata[trained_N].copy(), model) if trained_N.sum() > 1 else None

@@ -16,7 +16,7 @@ from genviz.features.registry import get_encoder
 from genviz.io.concat import concat_sections
 from genviz.metrics import BagSet, Score, SlideProtocol, bag_set, slide_classification
 from genviz.metrics.tiles.extractors import encoded
-from genviz.recipes.checks import check_extractor
+from genviz.recipes.checks import FromOne, FromZero, check_extractor
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.generated_rows import Case
 from genviz.recipes.genevar.options import ModelOptions, options_of
@@ -64,16 +64,16 @@ class SlideOptions(ModelOptions):
     slides: str = OWN
     classes: str = "project"
     named: Mapping[str, str] = field(default_factory=dict)
-    region: int = 0
+    region: FromZero = 0
     encoder: str = "morphology"
     networks: tuple[str, ...] = ("transmil", "gated_attention", "mean")
-    n: int = 1
-    n_profiles: int = 0
-    width: int = 64
-    epochs: int = 20
-    pretrain_epochs: int = 10
-    n_tiles: int = 512
-    n_folds: int = 5
+    n: FromOne = 1
+    n_profiles: FromZero = 0
+    width: FromOne = 64
+    epochs: FromOne = 20
+    pretrain_epochs: FromZero = 10
+    n_tiles: FromOne = 512
+    n_folds: FromOne = 5
 
     def __post_init__(self) -> None:
         if self.slides not in (OWN, COAD_MSI):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
 from genviz.io.concat import concat_sections
 from genviz.metrics import ImageSet, Score, TileProtocol, tile_classification
 from genviz.metrics.judges.tile_net import tile_net
+from genviz.recipes.checks import FromOne, FromZero, Within
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.generated_rows import Case
 from genviz.recipes.genevar.options import ModelOptions, options_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from genviz.recipes.genevar.row_groups import Names
 
+Shares = Annotated[tuple[float, ...], Within(0, 1)]
 _NAMES = {"accuracy": "acc", "f1": "f1"}
 _OTHERS = {"majority": "majority", "real twice": "longer"}
 
@@ -46,14 +48,14 @@ class TileOptions(ModelOptions):
     """
 
     classes: str = "project"
-    replace: tuple[float, ...] = (0.25, 0.5, 0.75)
-    pretrain: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    replace: Shares = (0.25, 0.5, 0.75)
+    pretrain: Shares = (0.25, 0.5, 0.75, 1.0)
     net: str = "small"
-    epochs: int = 50
-    pretrain_epochs: int = 20
-    n_folds: int = 5
-    n_tiles: int = 0
-    n: int = 1
+    epochs: FromOne = 50
+    pretrain_epochs: FromZero = 20
+    n_folds: FromOne = 5
+    n_tiles: FromZero = 0
+    n: FromOne = 1
 
 
 class TileUse(SharedBase):

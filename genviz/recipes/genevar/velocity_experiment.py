@@ -14,6 +14,7 @@ from genviz._errors import DataError
 from genviz._keys import Layers, Uns
 from genviz.metrics import Score
 from genviz.models import GeneVAR
+from genviz.recipes.checks import FromOne, FromZero
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.genevar.base_models import whole_model
@@ -52,9 +53,9 @@ class VelocityOptions(ModelOptions):
 
     beside: str = "a2_mf_rna"
     classes: str = "project"
-    scale: int = 0
-    n_per_group: int = 200
-    min_reads: int = 0
+    scale: FromZero = 0
+    n_per_group: FromOne = 200
+    min_reads: FromZero = 0
 
 
 class Velocities(SharedBase):

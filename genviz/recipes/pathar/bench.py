@@ -13,8 +13,9 @@ from genviz._errors import UsageError
 from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.files.atomic import atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.metrics import Score
+from genviz.models.arguments import check_seed
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.fitted import new_prior
 from genviz.models.pathar.presets import preset as preset_config
@@ -37,6 +38,7 @@ def bench_pathar(
     batches: Sequence[str],
     samplers: Sequence[str],
     *,
+    seed: int = 0,
     device: str = "auto",
     repeats: int = 2,
 ) -> str:
@@ -54,6 +56,8 @@ def bench_pathar(
         Pairs at once, whole numbers as text.
     samplers
         Out of `SAMPLERS`.
+    seed
+        Of weights and draws.
     device
         Where to compute.
     repeats
@@ -68,14 +72,15 @@ def bench_pathar(
     UsageError
         For batches or samplers that cannot be.
     """
-    check_writable(json_file)
+    check_seed(seed)
+    check_writable_file(json_file)
     sizes = batch_sizes(batches)
     if not samplers or set(samplers) - set(SAMPLERS):
         raise UsageError(
             f"Expected samplers out of {', '.join(SAMPLERS)}; got {', '.join(samplers) or 'none'}."
         )
     place = resolve_device(device)
-    tokenizer, prior = networks(preset_config(preset), place)
+    tokenizer, prior = networks(preset_config(preset), place, seed=seed)
     scores = {
         "parameters_tokenizer": Score(float(count_parameters(tokenizer)), n=1),
         "parameters_prior": Score(float(count_parameters(prior)), n=1),
@@ -83,7 +88,7 @@ def bench_pathar(
     cases = [(sampler, size) for size in sizes for sampler in samplers]
     found = {}
     for sampler, size in tqdm(cases, desc="benchmark", unit="case", disable=not settings.progress):
-        found[sampler, size] = fastest(drawing(prior, sampler, size), place, repeats)
+        found[sampler, size] = fastest(drawing(prior, sampler, size, seed=seed), place, repeats)
     for sampler, size in cases:
         seconds, cpu = (value / size for value in found[sampler, size])
         base = found[samplers[-1], size][0] / size
@@ -126,7 +131,7 @@ def networks(config: PathARConfig, device: torch.device, *, seed: int = 0) -> tu
     return tokenizer.to(device).eval(), prior.to(device).eval()
 
 
-def drawing(prior: Prior, sampler: str, size: int) -> Callable[[], object]:
+def drawing(prior: Prior, sampler: str, size: int, *, seed: int = 0) -> Callable[[], object]:
     """Give what draws the tokens of a batch, with guidance.
 
     Parameters
@@ -135,9 +140,11 @@ def drawing(prior: Prior, sampler: str, size: int) -> Callable[[], object]:
         Random weights will do.
     sampler, size
         Out of `SAMPLERS`; pairs at once.
+    seed
+        Of the draws.
     """
     labels = torch.arange(size) % _LABELS
-    keys = [row_key(0, "", str(row), "bench") for row in range(size)]
+    keys = [row_key(seed, "", str(row), "bench") for row in range(size)]
     rule = sample_rule(RULE)
     return lambda: sample(prior, labels, rule, keys, sampler=sampler, batch_size=size)
 

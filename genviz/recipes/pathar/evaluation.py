@@ -22,7 +22,7 @@ from genviz._keys import Obs, Obsm
 from genviz._settings import settings
 from genviz.core.keyed import row_key
 from genviz.io.files.atomic import atomic_write_json
-from genviz.io.files.output import check_writable
+from genviz.io.files.output import check_writable_file
 from genviz.metrics import Score
 from genviz.metrics.row_means import by_label, mean_score
 from genviz.models import PathAR
@@ -119,7 +119,7 @@ def evaluate_pathar(
     UsageError
         For a split that does not occur, or images that were seen.
     """
-    check_writable(json_file)
+    check_writable_file(json_file)
     fitted = PathAR.load(model, device=device)
     adata = load_image_rows(data)
     chosen = rows_of_split(adata, split)

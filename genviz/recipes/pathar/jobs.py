@@ -12,11 +12,11 @@ from genviz import datasets, io
 from genviz._errors import MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.io.files.atomic import atomic_write_h5ad
-from genviz.io.files.output import check_new_folder, check_writable
+from genviz.io.files.output import check_new_folder, check_writable, check_writable_file
 from genviz.io.synthetic_pairs import write_image_pairs
 from genviz.models import PathAR
 from genviz.models.zoo import MODEL_FOLDER
-from genviz.recipes.inputs import check_run_folder
+from genviz.recipes.inputs import run_folder
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -76,6 +76,7 @@ def train_pathar(
     label_key: str = Obs.LABEL,
     organ_key: str | None = None,
     label_weights: Mapping[str, float] | None = None,
+    max_epochs: int | None = None,
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -89,19 +90,20 @@ def train_pathar(
         See `load_image_rows`; rows with ``split`` other than ``train`` are not trained on.
     out
         Run folder; for ``stage="prior"`` that of the tokenizer.
-    stage, preset, label_key, organ_key, label_weights, resume, seed, device, options
+    stage, preset, label_key, organ_key, label_weights, max_epochs, resume, seed, device, options
         See `PathAR` and `PathAR.train`.
     """
-    check_run_folder(out, go_on=resume or stage == "prior")
-    adata = load_image_rows(data)
-    PathAR.setup_anndata(adata, label_key=label_key, organ_key=organ_key)
-    model = PathAR(adata, preset=preset, **options)
-    model.train(
-        stage=stage, seed=seed, device=device, label_weights=label_weights, out_dir=out, resume=resume
-    )
-    folder = out / MODEL_FOLDER
-    model.save(folder)
-    return folder
+    with run_folder(out, go_on=resume or stage == "prior"):
+        adata = load_image_rows(data)
+        PathAR.setup_anndata(adata, label_key=label_key, organ_key=organ_key)
+        model = PathAR(adata, preset=preset, **options)
+        model.train(
+            stage=stage, max_epochs=max_epochs, seed=seed, device=device, label_weights=label_weights,
+            out_dir=out, resume=resume,
+        )  # fmt: skip
+        folder = out / MODEL_FOLDER
+        model.save(folder)
+        return folder
 
 
 def generate_pathar(
@@ -132,9 +134,11 @@ def generate_pathar(
         See `PathAR.generate`.
     """
     as_file = out.suffix.lower() == H5AD
-    if not as_file:
+    if as_file:
+        check_writable_file(out)
+    else:
         check_new_folder(out)
-    check_writable(out)
+        check_writable(out)
     fitted = PathAR.load(model, device=device)
     one = organs[0] if organs is not None and len(organs) == 1 else organs
     rows = fitted.generate(

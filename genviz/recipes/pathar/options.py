@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from genviz._errors import UsageError
 from genviz.models.pathar.config import PathARConfig
 from genviz.models.pathar.presets import preset
 from genviz.models.pathar.prior.rule import SampleRule, sample_rule
 from genviz.nn.token_picking import StreamRule
-from genviz.recipes.checks import check_names
+from genviz.recipes.checks import NOT_NEGATIVE, FromOne, check_names, check_numbers, ranges_of
 from genviz.recipes.experiment import Setting
 from genviz.recipes.recipe import Row
 
@@ -48,12 +48,12 @@ class ModelOptions:
     preset: str = "mini"
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     prior: Mapping[str, Any] = field(default_factory=dict)
-    label_weights: Mapping[str, float] = field(default_factory=dict)
+    label_weights: Annotated[Mapping[str, float], NOT_NEGATIVE] = field(default_factory=dict)
     model: str = ""
     per_label: bool = False
     labels: tuple[str, ...] = ()
-    n_labels: int = 3
-    n: int = 200
+    n_labels: FromOne = 3
+    n: FromOne = 200
     rule: str | Mapping[str, Any] | None = None
 
     def config(self) -> PathARConfig:
@@ -92,13 +92,14 @@ def options_of(kind: type[_O], setting: Setting, row: Row) -> _O:
     Raises
     ------
     UsageError
-        For an option that `kind` does not have.
+        For an option that `kind` does not have, or a number that it cannot have.
     """
     size, own = dict(setting.options), dict(row.options or {})
     check_names(size.keys() | own.keys(), [one.name for one in fields(kind)], f"the row {row.name}")
     told = size | own
     for name in _JOINED:
         told[name] = {**size.get(name, {}), **own.get(name, {})}
+    check_numbers(told, ranges_of(kind), f"the row {row.name} and the size {setting.size.name}")
     for name in _LISTS & told.keys():
         told[name] = tuple(told[name])
     found = kind(**told)

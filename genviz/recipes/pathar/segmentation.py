@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from anndata import AnnData
 
@@ -17,6 +18,7 @@ from genviz.metrics import Score
 from genviz.metrics.image_set import ImageSet
 from genviz.metrics.judges.segmenter import unet
 from genviz.metrics.protocols.segmentation_table import group_pairs
+from genviz.recipes.checks import FromOne, FromZero, Within
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import Setting, Table
 from genviz.recipes.pathar.generated import named
@@ -48,11 +50,11 @@ class SegmentationOptions(ModelOptions):
         Of `metrics.train_segmenter`, the same for every row.
     """
 
-    n_real: int = 0
-    n_synthetic: int = 0
-    at_most: int = 0
-    steps: int = 250
-    width: int = 16
+    n_real: Annotated[int, Within(ALL, whole=True)] = 0
+    n_synthetic: FromZero = 0
+    at_most: FromZero = 0
+    steps: FromOne = 250
+    width: FromOne = 16
 
 
 class Segmentation:
@@ -123,7 +125,7 @@ class Segmentation:
 
 def _options(setting: Setting, row: Row) -> SegmentationOptions:
     options = options_of(SegmentationOptions, setting, row)
-    if options.n_real < ALL or options.n_synthetic < 0 or not (options.n_real or options.n_synthetic):
+    if not (options.n_real or options.n_synthetic):
         raise UsageError(
             f"Expected n_real (-1 for all) or n_synthetic in the row {row.name}; got {options.n_real} and "
             f"{options.n_synthetic}."

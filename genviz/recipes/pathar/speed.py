@@ -10,6 +10,7 @@ from genviz._errors import UsageError
 from genviz.metrics import Score
 from genviz.models.pathar.prior.schedules import SAMPLERS
 from genviz.nn.image_coder import count_parameters
+from genviz.recipes.checks import FromOne
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import NothingShared, Setting, Table
 from genviz.recipes.pathar.bench import decoding, drawing, fastest, networks
@@ -36,15 +37,12 @@ class SpeedOptions(ModelOptions):
     """
 
     sampler: str = "paired"
-    batch: int = 1
-    repeats: int = 2
+    batch: FromOne = 1
+    repeats: FromOne = 2
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS or self.batch < 1 or self.repeats < 1:
-            raise UsageError(
-                f"Expected a sampler out of {', '.join(SAMPLERS)}, batch and repeats from 1; got "
-                f"{self.sampler!r}, {self.batch}, {self.repeats}."
-            )
+        if self.sampler not in SAMPLERS:
+            raise UsageError(f"Expected a sampler out of {', '.join(SAMPLERS)}; got {self.sampler!r}.")
 
 
 class Speed(NothingShared):

@@ -12,6 +12,7 @@ from itertools import combinations
 from genviz import pp
 from genviz._errors import UsageError
 from genviz.metrics import Score
+from genviz.recipes.checks import FromOne
 from genviz.recipes.cost import Cost
 from genviz.recipes.experiment import NothingShared, Setting, Table
 from genviz.recipes.pathar.evaluation import Held, held_out
@@ -46,7 +47,7 @@ class TokenOptions(ModelOptions):
     """
 
     what: str = "centroids"
-    n_crops: int = CROPS
+    n_crops: FromOne = CROPS
 
     def __post_init__(self) -> None:
         if self.what not in _WHAT:

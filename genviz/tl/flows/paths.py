@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
 from genviz._settings import settings
+from genviz.core.arguments import check_adata
 from genviz.core.keyed import row_generator, row_key
 from genviz.io.library import library_of_rows
 from genviz.io.tile_recipe import TileRecipe, read_recipe, write_recipe
@@ -29,7 +30,7 @@ from genviz.models.genevar.trajectories import FlowInputs, check_same_space, end
 from genviz.models.genevar.trajectories import frames as frames_of
 from genviz.tl.flows.arrows import arrow_agreement, gain, noise_kept
 from genviz.tl.flows.grouping import group_scores, right_votes
-from genviz.tl.flows.joint_tsne import joint_tsne
+from genviz.tl.flows.joint_embedding import check_embedding, joint_embedding
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -51,13 +52,14 @@ def velocity(
     colour_key: str | None = None,
     compare: Mapping[str, GeneVAR] | None = None,
     frames: int = 0,
+    embedding: str = "tsne",
     seed: int | None = None,
     key_added: str = "velocity",
 ) -> AnnData:
     """Follow the flow from noise to latents on real tiles, and measure what its end points know of the rows' groups.
 
     Each row's tile gives the input r_k of the scale, its profile the condition, its name the noise, the same for all
-    models. Noise and end points of all models go through one PCA of 50 components and one t-SNE. A t-SNE knows no
+    models. Noise and end points of all models go through one PCA of 50 components and one t-SNE or UMAP. Neither knows
     directions: segments in it are not trajectories. What counts are the numbers, taken in the latent space.
 
     Parameters
@@ -75,10 +77,11 @@ def velocity(
     compare
         Name → other models with flows over the same tokenizer and condition, say one without RNA or counterfactuals.
     frames
-        Tiles to decode along each trajectory, from noise to end (1: of the end alone); 0: none. One step of the flow
-        moves along a straight line of the latent space; tiles between its ends are of that line.
+        Tiles to decode along each trajectory, a straight line in the latent space (1: of its end alone); 0: none.
+    embedding
+        ``"tsne"`` or ``"umap"``: what draws the picture; the numbers in the latent space do not know it.
     seed
-        Of noise, choice and t-SNE; default ``gv.settings.seed``.
+        Of noise, choice and embedding; default ``gv.settings.seed``.
     key_added
         Result key.
 
@@ -105,26 +108,26 @@ def velocity(
     Raises
     ------
     UsageError
-        Without a flow, for a scale out of range, or models that do not share tokenizer and condition.
+        Without a flow, for a scale out of range, another embedding, or models of different tokenizers or conditions.
     MissingKeyError
         Without the column, and without sections.
     DataError
         For fewer than two groups of at least 6 rows.
     MissingDependencyError
-        Without openTSNE (extra ``notebook``).
+        Without openTSNE, or umap-learn for a UMAP (extra ``notebook``).
     """
     seed = check_seed(settings.seed if seed is None else seed)
-    _check_frames(frames)
+    _check_options(frames, embedding)
     column, groups = _groups(adata, colour_key)
     chosen = _chosen(adata, groups, n_per_group, n_per_slide, seed)
-    models = {_ITSELF: model, **_named(compare)}
-    paths = _followed(models, adata[chosen], scale, seed)
-    return _made(paths, adata[chosen], (column, groups[chosen]), frames, seed, key_added)
+    paths = _followed({_ITSELF: model, **_named(compare)}, adata[chosen], scale, seed)
+    return _made(paths, adata[chosen], (column, groups[chosen]), frames, embedding, seed, key_added)
 
 
-def _check_frames(frames: int) -> None:
+def _check_options(frames: int, embedding: str) -> None:
     if isinstance(frames, bool) or not isinstance(frames, int) or frames < 0:
         raise UsageError(f"Expected frames as a whole number from 0; got {frames!r}.")
+    check_embedding(embedding)
 
 
 @dataclass(frozen=True)
@@ -160,12 +163,18 @@ def _followed(models: Mapping[str, GeneVAR], rows: AnnData, scale: int | None, s
 
 
 def _made(
-    paths: _Followed, rows: AnnData, by: tuple[str, NDArray[Any]], n_frames: int, seed: int, key: str
+    paths: _Followed,
+    rows: AnnData,
+    by: tuple[str, NDArray[Any]],
+    n_frames: int,
+    embedding: str,
+    seed: int,
+    key: str,
 ) -> AnnData:
     """The result: places, tiles, numbers."""
     column, groups_N = by
-    placed, perplexity = joint_tsne(
-        [paths.inputs.start_NF, *paths.ends.values(), *paths.nulls.values()], seed
+    placed, drawn = joint_embedding(
+        [paths.inputs.start_NF, *paths.ends.values(), *paths.nulls.values()], seed, embedding
     )
     made = _carried(rows, paths.fitted[_ITSELF])
     made.obsm[Obsm.path_start(key)] = placed[0]
@@ -187,7 +196,7 @@ def _made(
             "noise": noise_kept(paths.inputs.start_NF, end_NF),
         }
     first = paths.fitted[_ITSELF]
-    told_of = {"scale": paths.inputs.k, "colour_key": column, "perplexity": perplexity}
+    told_of = {"scale": paths.inputs.k, "colour_key": column} | drawn
     record = record_of(first, rows, "velocity", seed, told_of) | {
         "units": "standard deviations of the latents",
         "compare": list(paths.fitted)[1:],
@@ -259,6 +268,7 @@ def _gains(paths: _Followed, groups_N: NDArray[Any]) -> dict[str, dict[str, dict
 
 def _groups(adata: AnnData, key: str | None) -> tuple[str, NDArray[Any]]:
     """The column, and the group of each row."""
+    check_adata(adata)
     if key is None and Obs.PROJECT not in adata.obs:
         return Obs.LIBRARY, np.asarray(library_of_rows(adata)).astype(str)
     key = key or Obs.PROJECT

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from genviz._errors import DataError, UsageError
+from genviz.core.arguments import check_list
 from genviz.core.counts import first_names
 from genviz.models.genevar.condition.rows import other_ids
 
@@ -49,23 +50,26 @@ class Doses:
     levels: tuple[float, ...]
 
     @classmethod
-    def of(cls, fold: Sequence[float] | None, absolute: Sequence[float] | None) -> Doses:
+    def of(cls, fold: float | Sequence[float] | None, absolute: float | Sequence[float] | None) -> Doses:
         """Check a grid.
 
         Parameters
         ----------
         fold, absolute
-            One of them; `FOLDS` without either.
+            One of them, a dose or several; `FOLDS` without either.
 
         Raises
         ------
         UsageError
-            For both, no dose beside the measured one, negative or infinite doses, or one that is given twice.
+            For both, none, no dose beside the measured one, negative or infinite doses, or one that is given twice.
         """
         if fold is not None and absolute is not None:
             raise UsageError("Expected fold= or absolute= doses; got both. Give one of them.")
         kind = ABSOLUTE if absolute is not None else FOLD
-        given = [_number(value) for value in (absolute if absolute is not None else fold or FOLDS)]
+        doses = absolute if absolute is not None else FOLDS if fold is None else fold
+        given = [_number(value) for value in check_list(kind, doses, "doses", one=(int, float, np.number))]
+        if not given:
+            raise UsageError(f"Expected at least one dose; got none. Leave {kind} out, or name some.")
         names = [f"{value:g}" for value in given]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise UsageError(f"Expected each dose once; got {', '.join(repeated)} more than once.")
@@ -130,16 +134,18 @@ def named_sets(
     UsageError
         For no genes, an empty set, a gene that is named twice, or sets by name with `together`.
     """
+
+    def listed(own: Any) -> list[str]:
+        return [str(gene) for gene in check_list("genes", own, "names", one=str)]
+
     if isinstance(genes, Mapping):
         if together:
             raise UsageError("Expected genes in one list with together=True; got sets by name. Leave it out.")
-        sets = {
-            str(name): tuple(map(str, [own] if isinstance(own, str) else own)) for name, own in genes.items()
-        }
+        sets = {str(name): tuple(listed(own)) for name, own in genes.items()}
     else:
-        listed = [genes] if isinstance(genes, str) else [str(gene) for gene in genes]
-        _check_once(listed)
-        sets = {"+".join(listed): tuple(listed)} if together else {gene: (gene,) for gene in listed}
+        names = listed(genes)
+        _check_once(names)
+        sets = {"+".join(names): tuple(names)} if together else {gene: (gene,) for gene in names}
     if not sets or not all(sets.values()):
         raise UsageError("Expected at least one gene in each set; got none.")
     for own in sets.values():

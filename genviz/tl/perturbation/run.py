@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from genviz._errors import UsageError
 from genviz._settings import settings
+from genviz.core.arguments import check_adata, kind_of
 from genviz.metrics.tiles.tissue import TissueStandard
+from genviz.models import GeneVAR
 from genviz.models.arguments import check_number, check_seed
 from genviz.models.genevar.tile_bar import one_bar
 from genviz.tl.perturbation.draws import Draw, names_of
@@ -20,7 +22,6 @@ from genviz.tl.perturbation.under_way import Perturbing
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from genviz.models import GeneVAR
     from genviz.models.genevar.prior.rule import SampleRule
 
 CONTROLS = 4
@@ -32,8 +33,8 @@ def perturb(
     genes: str | Sequence[str] | Mapping[str, Sequence[str]],
     *,
     # input
-    fold: Sequence[float] | None = None,
-    absolute: Sequence[float] | None = None,
+    fold: float | Sequence[float] | None = None,
+    absolute: float | Sequence[float] | None = None,
     together: bool = False,
     depth: ArrayLike | str | None = None,
     impute_missing: bool = False,
@@ -64,8 +65,8 @@ def perturb(
     genes
         A gene; genes, each by itself; or sets by name, the genes of a set edited at once.
     fold, absolute
-        Factors of the measured values (default 0, 0.5, 1, 2, 4; 1 is always added), or values to set, in the model's
-        unit (the measured profile is added).
+        Doses, or one: factors of the measured values (default 0, 0.5, 1, 2, 4; 1 is always added), or values to set,
+        in the model's unit (the measured profile is added).
     together
         Take a list of genes as one set.
     depth
@@ -92,7 +93,7 @@ def perturb(
     Raises
     ------
     UsageError
-        For doses that are negative, repeated or all 1, n below 1, or a model that is told no genes.
+        For doses that are none, negative, repeated or all 1; n below 1; another model, or one that is told no genes.
     DataError
         For genes that are absent, that no row has reads of (fold), or of which the condition uses none; others that it
         does not use are left out with a warning. Also as `GeneVAR.generate`.
@@ -113,8 +114,8 @@ def perturbing(
     adata: AnnData,
     genes: str | Sequence[str] | Mapping[str, Sequence[str]],
     *,
-    fold: Sequence[float] | None = None,
-    absolute: Sequence[float] | None = None,
+    fold: float | Sequence[float] | None = None,
+    absolute: float | Sequence[float] | None = None,
     together: bool = False,
     depth: ArrayLike | str | None = None,
     impute_missing: bool = False,
@@ -141,6 +142,14 @@ def perturbing(
     UsageError, DataError
         As `perturb`.
     """
+    if not isinstance(model, GeneVAR):
+        raise UsageError(
+            f"Expected a GeneVAR, which makes tiles from profiles; got {kind_of(model)}. Load one with "
+            "gv.models.GeneVAR.load(...)."
+        )
+    check_adata(adata)
+    if training is not None:
+        check_adata(training, "training")
     doses, sets = Doses.of(fold, absolute), named_sets(genes, together=together)
     seed = check_seed(settings.seed if seed is None else seed)
     n, controls = check_number("n", n), _controls(controls)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genviz.models.genevar.condition.profile_range import ProfileRange
 from genviz.models.genevar.conditions import conditions
-from genviz.models.genevar.profile_range import ProfileRange
 from genviz.tl.perturbation.controls import matched_sets, random_directions
 from genviz.tl.perturbation.draws import Codes, Draw, Floats, Measured, Tiles
 from genviz.tl.perturbation.gene_edits import Doses, GeneSet, edited

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from genviz._errors import MissingKeyError
 from genviz._keys import Obsm, Uns
+from genviz.core.arguments import check_adata
 from genviz.metrics.tiles.tissue import TISSUE
 from genviz.tl.perturbation.controls import cosine
 from genviz.tl.perturbation.paired_tests import false_discovery_rate, rms, sign_flip_p, standard_error
@@ -268,6 +269,7 @@ def perturbation_facts(adata: AnnData, *, key: str = "genevar") -> dict[str, Any
 
 
 def _stored(adata: AnnData, key: str) -> dict[str, Any]:
+    check_adata(adata)
     text = adata.uns.get(Uns.GENVIZ, {}).get(Obsm.statistics(key))
     if text is None:
         raise MissingKeyError(

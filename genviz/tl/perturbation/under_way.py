@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
-from genviz.models.cluster import active_client, in_order
+from genviz.io.cluster import active_client, in_order
+from genviz.models.genevar.condition.profile_range import ProfileRange
 from genviz.models.genevar.conditions import conditions, told_by
-from genviz.models.genevar.profile_range import ProfileRange
 from genviz.models.genevar.tile_bar import tile_bar
+from genviz.models.genevar.training_range import range_of
 from genviz.tl.perturbation.controls import ridge_of
 from genviz.tl.perturbation.draws import Codes, Draw, Floats, Measured, Tiles
 from genviz.tl.perturbation.gene_edits import Doses, GeneSet, check_detected, usable_sets
@@ -213,16 +214,14 @@ class Perturbing:
         fitted = self.draw.model.fitted
         if self.training is not None:
             told = told_by(fitted, self.training, impute_missing=self.impute_missing)
-            return ProfileRange.of_rows(
-                fitted, f"{self.training.n_obs} rows given as training", told.profiles
-            )
+            return range_of(fitted, f"{self.training.n_obs} rows given as training", told.profiles)
         if fitted.span is not None:
             return fitted.span
         log.warning(
             "The model does not keep the range of its training rows: values and codes are called outside where they "
             "leave the range of the rows given. Pass training=, the rows that it was trained on."
         )
-        return ProfileRange.of_rows(fitted, RANGE_UNKNOWN, self._profiles)
+        return range_of(fitted, RANGE_UNKNOWN, self._profiles)
 
     # ---- edits and controls
 

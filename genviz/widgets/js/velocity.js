@@ -7,7 +7,7 @@ const PATH_CONTROLS = {
 };
 const PATH_WAY = "Moves every point from noise (0 %) to data (100 %); the flow's own time t runs from 1 to 0. Between the " +
   "ends a point is placed straight between them in the picture, to be followed by eye: it has no place of its own in the " +
-  "t-SNE. Tiles between the ends are decoded from the straight line in the latent space that one step of the flow takes.";
+  "embedding. Tiles between the ends are decoded from the straight line in the latent space that one step of the flow takes.";
 const PATH_PLAY_MS = 2600;
 
 async function render({ model, el: host }) {

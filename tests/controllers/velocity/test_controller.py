@@ -77,7 +77,7 @@ def test_what_is_no_result_is_refused(made):
 
 
 def test_damaged_results_are_refused():
-    with pytest.raises(UsageError, match="got dict"):
+    with pytest.raises(UsageError, match="an AnnData; got a dict"):
         VelocityPaths({})
     adata = paths()
     with pytest.raises(MissingKeyError, match="pass key='velocity'"):

@@ -43,7 +43,9 @@ def test_agreement_that_only_the_picture_has_is_the_pictures():
     told["arrows"]["model"] = arrows(0.05, 0.6)
     _, text = said(told)
     assert (
-        "in the picture alone" in text and "the t-SNE made that" in text and "Do not read directions" in text
+        "in the picture alone" in text
+        and "the embedding made that" in text
+        and "Do not read directions" in text
     )
     told["arrows"]["model"] = arrows(0.6, 0.05)
     assert "but not in the picture" in said(told)[1]

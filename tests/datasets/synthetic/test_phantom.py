@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import sparse
 from genviz import datasets, io, pp
 from genviz._errors import GenvizError, UsageError
 from genviz._keys import Layers, Obs, Obsm, Uns, Varm
+from genviz._settings import settings
 from genviz.io.files.atomic import atomic_write_h5ad
 from genviz.io.spots.placement import check_section
 from tests.io.conftest import assert_same
@@ -129,9 +131,18 @@ def test_a_cut_slide_is_painted_again(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(GenvizError, match="Expected to be allowed to write"):
+    with pytest.raises(
+        UsageError, match=r"a folder at .*file to write phantom_P1\w+.ome.tif in; it is a file"
+    ):
         datasets.phantom(**SIZE | {"n_sections": 1}, image_folder=tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where no folder can be made")
+def test_a_cache_that_cannot_be_made_is_explained(monkeypatch):
+    monkeypatch.setattr(settings, "cache_dir", Path("/proc/nocache"))
+    with pytest.raises(GenvizError, match=r"allowed to write /proc/nocache.*Set GENVIZ_CACHE to a folder"):
+        datasets.phantom("spatial", **SIZE)
 
 
 def test_says_that_it_is_synthetic(adata):

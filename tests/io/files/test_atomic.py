@@ -20,7 +20,7 @@ from genviz.io.files.atomic import (
     atomic_write_json,
     atomic_write_text,
 )
-from genviz.io.files.output import check_new_folder, check_writable
+from genviz.io.files.output import check_new_folder, check_writable, check_writable_file, explained
 
 
 def names(folder: Path) -> list[str]:
@@ -74,11 +74,39 @@ def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
         atomic_write_text(tmp_path, "x")
 
 
-def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
+    said = r"a folder at .*file to write sub.a\.txt in; it is a file\. Choose another place"
     for write in (lambda path: atomic_write_text(path, "x"), check_writable):
-        with pytest.raises(GenvizError, match="Choose another place"):
-            write(tmp_path / "file" / "a.txt")
+        with pytest.raises(UsageError, match=said):
+            write(tmp_path / "file" / "sub" / "a.txt")
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused_before_any_work(tmp_path):
+    with pytest.raises(UsageError, match=r"is a folder. Name a file in it"):
+        check_writable_file(tmp_path)
+    check_writable_file(tmp_path / "new" / "a.txt")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "/nowhere"),  # as /proc answers
+        PermissionError(errno.EACCES, "Permission denied", "/nowhere"),
+        PermissionError(errno.EACCES, "Permission denied", "/nowhere/deep"),
+    ],
+)
+def test_a_folder_above_that_cannot_be_made_is_explained(error):
+    said = r"allowed to write .*a\.txt; .*\. Ask\."
+    with pytest.raises(GenvizError, match=said), explained(Path("/nowhere/deep/a.txt"), advice="Ask."):
+        raise error
+
+
+@pytest.mark.parametrize("place", ["/now", "/nowhere/deeper/in.tsv", "/nowhere/in.tsv"])
+def test_a_place_with_a_similar_name_is_not_blamed(place):
+    with pytest.raises(PermissionError), explained(Path("/nowhere/deep/a.txt")):
+        raise PermissionError(errno.EACCES, "Permission denied", place)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom permissions bind")
@@ -93,9 +121,17 @@ def test_a_folder_without_permission_is_explained(tmp_path):
     [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("write failed: errno = 28, time ...")],
 )
 def test_a_full_disk_is_explained(tmp_path, error):
-    with pytest.raises(GenvizError, match="full"), atomic_path(tmp_path / "a"):
+    with pytest.raises(GenvizError, match=r"full.*nothing was left under"), atomic_path(tmp_path / "a"):
         raise error
     assert names(tmp_path) == []
+    (tmp_path / "a").write_text("old")
+    with (
+        pytest.raises(GenvizError, match=r"full.*what was there before is untouched") as told,
+        atomic_path(tmp_path / "a"),
+    ):
+        raise error
+    assert "nothing was left" not in str(told.value)
+    assert (tmp_path / "a").read_text() == "old"
 
 
 def test_an_unreadable_input_is_not_blamed_on_the_output(tmp_path):

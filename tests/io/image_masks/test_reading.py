@@ -40,6 +40,18 @@ def test_index_gives_one_row_an_image(root):
     assert gv.io.contract_report(adata) == []
 
 
+def test_images_of_16_bits_are_told_and_recorded(root, caplog):
+    """Their high byte is kept; beside 8-bit images they would else pass for equals."""
+    assert "n_16_bit" not in read_records(read_image_masks(root))["set"] and not caplog.records
+    save(root / "images" / "b.png", picture("b")[..., 0].astype(np.uint16) * 16)  # 12 bits in 16
+    adata = read_image_masks(root)
+    assert read_records(adata)["set"]["n_16_bit"] == 1
+    assert "set: 1 of 3 images have 16 bits a channel" in caplog.text and "value // 256" in caplog.text
+    h, w = SIZES["b"]
+    np.testing.assert_array_equal(adata.obsm[Obsm.TILES][1, :h, :w, 0], picture("b")[..., 0] // 16)
+    assert gv.io.contract_report(adata) == []
+
+
 def test_folder_and_index_are_the_same(root):
     assert_same(read_image_masks(root), read_image_masks(root / "index.csv"))
 

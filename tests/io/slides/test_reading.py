@@ -1,9 +1,11 @@
-"""io.slides.reading: any image by region, and the image of a section wherever it lies."""
+"""io.slides.base and io.slides.reading: any image by region, and the image of a section wherever it lies."""
 
 from __future__ import annotations
 
+import gc
 import pickle
 import shutil
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -248,6 +250,49 @@ def test_sixteen_bits_are_refused(tmp_path):
     Image.fromarray(picture()[..., 0].astype(np.uint16)).save(tmp_path / "s.png")
     with pytest.raises(FileFormatError, match="8 bits"):
         open_slide(tmp_path / "s.png").read(0, 0, 5, 5)
+
+
+def left_open(path, reads):
+    """What the interpreter finds open of a file when nobody holds it any more."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        reads()
+        gc.collect()
+    return [one for one in told if one.category is ResourceWarning and str(path) in str(one.message)]
+
+
+@pytest.mark.parametrize("name", ["s.png", "s.jpg"])
+def test_an_image_that_is_refused_is_closed(tmp_path, name):
+    Image.fromarray(picture()).save(tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-2000])
+
+    def refused():
+        with pytest.raises(FileFormatError):
+            open_slide(tmp_path / name).read(0, 0, 5, 5)
+
+    assert not left_open(tmp_path / name, refused)
+
+
+def test_a_file_that_is_mapped_is_closed(tmp_path):
+    path = WRITERS["plain.tif"](tmp_path, picture())
+    assert not left_open(path, lambda: open_slide(path).read(0, 0, 5, 5))
+
+
+@pytest.mark.parametrize("how", ["cut", "16 bits", "one segment"])
+def test_a_tiff_that_is_refused_is_closed(tmp_path, monkeypatch, how):
+    path = tiff(
+        tmp_path / "s.tif", picture().astype(np.uint16 if how == "16 bits" else np.uint8), compression="zlib"
+    )
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-2000])
+    if how == "one segment":
+        monkeypatch.setattr("genviz.io.slides.tiff.MAX_SEGMENT_BYTES", 1000)
+
+    def refused():
+        with pytest.raises(FileFormatError):
+            open_slide(path)
+
+    assert not left_open(path, refused)
 
 
 def test_a_single_huge_segment_is_refused(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from genviz._errors import FileFormatError, MissingDependencyError
+from genviz.io.slides.base import Slide
 from genviz.io.slides.wsi import open_wsi
 
 
@@ -54,7 +55,7 @@ def test_without_openslide_the_extra_is_named(tmp_path, monkeypatch):
 
 def test_regions_levels_and_resolution(tmp_path, monkeypatch, rgba):
     monkeypatch.setitem(sys.modules, "openslide", fake_openslide(rgba))
-    slide = open_wsi(tmp_path / "s.ndpi")
+    slide = Slide(tmp_path, *open_wsi(tmp_path / "s.ndpi"))
     assert (slide.width, slide.height, slide.mpp) == (300, 200, 0.23)
     np.testing.assert_array_equal(slide.read(30, 50, 40, 20), rgba[50:70, 30:70, :3])
     np.testing.assert_array_equal(slide.read(10, 20, 5, 6, level=1), rgba[::4, ::4][20:26, 10:15, :3])
@@ -72,5 +73,5 @@ def test_the_real_library_reads_a_tiled_tiff(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     pixels = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "s.tif", pixels, tile=(256, 256), photometric="rgb", compression="zlib")
-    slide = open_wsi(tmp_path / "s.tif")
+    slide = Slide(tmp_path, *open_wsi(tmp_path / "s.tif"))
     np.testing.assert_array_equal(slide.read(100, 50, 300, 200), pixels[50:250, 100:400])

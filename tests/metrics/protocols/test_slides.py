@@ -77,8 +77,8 @@ def test_no_bag_of_a_tested_patient_is_trained_on(monkeypatch):
         """By the last feature, which every bag of a fold has on one scale."""
         return {round(float(part[0, -1]), 4) for part in parts}
 
-    def train(network, parts, target, *, purpose, **_):
-        trained.append((purpose, whose(parts)))
+    def train(network, parts, target, fit, **_):
+        trained.append((fit.purpose, whose(parts)))
 
     def judge(network, parts, device):
         tested.append(whose(parts))

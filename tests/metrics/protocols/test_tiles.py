@@ -80,8 +80,8 @@ def test_no_tile_of_a_tested_patient_is_trained_on(monkeypatch):
     def corner(images):
         return set(images[:, 0, 0, 0].tolist())
 
-    def train(network, images, target, *, purpose, steps, **_):
-        trained.append((purpose, corner(images), steps))
+    def train(network, images, target, fit, **_):
+        trained.append((fit.purpose, corner(images), fit.steps))
         assert len(images) == len(target)
 
     def judge(network, images, device):

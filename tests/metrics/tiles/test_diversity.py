@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 import torch
 
 from genviz import metrics
-from genviz._errors import DataError, DownloadError
+from genviz._errors import DataError, DownloadError, MissingDependencyError
 from genviz.metrics.image_set import ImageSet
-from genviz.metrics.tiles.distances import fidelity
+from genviz.metrics.tiles.distances import fidelity, kid
 from tests.metrics.pairs import disc_pairs
 
 REAL = disc_pairs(24, side=48, seed=1)
@@ -55,6 +56,17 @@ def test_lpips_with_random_weights(monkeypatch):
     assert metrics.lpips_diversity(same, same, n_pairs=2)["diversity_lpips"].value == pytest.approx(
         0, abs=1e-6
     )
+
+
+def test_what_torch_fidelity_is_needed_for_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(
+        MissingDependencyError, match=r"torch_fidelity is needed to compute LPIPS and.*genviz\[metrics\]"
+    ):
+        metrics.lpips_diversity(FAKE, REAL, device="cpu")
+    features = np.ones((6, 2))
+    with pytest.raises(MissingDependencyError, match="needed to compute KID and"):
+        kid(features, features)
 
 
 def test_lpips_without_weights_says_what_to_do(monkeypatch):

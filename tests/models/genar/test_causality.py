@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,15 @@ def test_cache_equals_no_cache():
 def test_options_reach_the_sampler():
     """An unknown clamp group is refused before anything is sampled."""
     assert SampleOptions(3).clamp_at(0) == {}
+
+
+@pytest.mark.parametrize("kind", ["tree", "tokens"])
+def test_a_copy_draws_from_its_own_weights(kind):
+    """Samplers hold their network: a copy must not go on drawing from the one it was copied from."""
+    net, (x, xy) = network(kind), inputs()
+    before, own = net.sample(x, xy, generators(5), 4)[-1], copy.deepcopy(net)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.5 * torch.randn_like(parameter))
+    np.testing.assert_array_equal(own.sample(x, xy, generators(5), 4)[-1], before)
+    assert (net.sample(x, xy, generators(5), 4)[-1] != before).any()

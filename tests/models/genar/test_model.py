@@ -122,17 +122,22 @@ def test_a_row_does_not_depend_on_its_company(model):
         assert np.array_equal(whole.layers[name][index], part.layers[name])
 
 
-def test_on_a_cluster(model):
+def test_on_a_cluster(model, request):
     """With a Dask client active, the same bits come from its workers."""
-    from distributed import Client, LocalCluster
-
     new = tissue(300, seed=1)
     here = model.predict(new, n_samples=32)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
-        there = model.predict(new, n_samples=32)
+    likely, pit = model.log_likelihood(new), model.pit(new, n_samples=32)
+    tasks_there = request.getfixturevalue("tasks_there")
+    there = model.predict(new, n_samples=32)
+    assert tasks_there("_summary") == 2
     for name in here.layers:
         if name.startswith("genar"):
             assert np.array_equal(here.layers[name], there.layers[name]), name
+    assert np.array_equal(model.log_likelihood(new), likely)
+    assert tasks_there("_there") == 2
+    for name, values in model.pit(new, n_samples=32).items():
+        assert np.array_equal(values, pit[name]), name
+    assert tasks_there("_there") == 4
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
@@ -169,7 +174,7 @@ def test_another_run_is_not_resumed(tmp_path):
     adata = tissue()
     GenAR.setup_anndata(adata)
     GenAR(adata, preset="nano").train(2, seed=0, out_dir=tmp_path)
-    with pytest.raises(CheckpointError, match="differ"):
+    with pytest.raises(UsageError, match="differ"):
         GenAR(adata, preset="nano", width=64).train(2, seed=0, out_dir=tmp_path, resume=True)
     with pytest.raises(UsageError, match="out_dir"):
         GenAR(adata, preset="nano").train(2, resume=True)

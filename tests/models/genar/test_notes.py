@@ -165,6 +165,7 @@ def test_provenance_says_what_was_told_and_where_the_weights_are(tmp_path):
             return json.loads(model.predict(tissue(5), n_samples=4, **options).uns["genviz"]["genar"])
 
     unsaved = record()
+    assert unsaved["model"] == "GenAR" and unsaved["transductive"] == []
     assert unsaved["checkpoint_sha256"] is None and unsaved["checkpoint_format"] is None
     assert (unsaved["depth_told"], unsaved["depth_value"]) == ("no", None)
     assert unsaved["validation_section"] == "S2"

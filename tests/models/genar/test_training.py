@@ -11,6 +11,7 @@ import pytest
 from genviz._errors import DataError, UsageError
 from genviz.models import GenAR
 from genviz.train import callbacks
+from tests.io.files.held import training_elsewhere
 from tests.models.genar.cases import tissue
 
 
@@ -128,3 +129,11 @@ def test_members_differ():
     assert any(
         second in tensors and not np.array_equal(tensors[first], tensors[second]) for first, second in pairs
     )
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
+    with (
+        training_elsewhere(tmp_path),
+        pytest.raises(UsageError, match="a training is running in"),
+    ):
+        model(tissue()).train(1, seed=0, out_dir=tmp_path)

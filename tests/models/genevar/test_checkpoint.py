@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -40,7 +42,10 @@ def test_a_loaded_model_is_the_saved_one(name, tmp_path):
     assert found.config == made.config and found.genes == made.genes and found.preset == "nano"
     assert found.setup.told() == made.setup.told()
     assert found.fitted.sha256 == made.fitted.sha256 and found.fitted.split_sha256 == made.fitted.split_sha256
+    assert found.fitted.format == made.fitted.format == 1
     first, second = (m.generate(given, n=2, seed=1) for m in (made, found))
+    record = json.loads(second.uns["genviz"]["genevar"])
+    assert record["checkpoint_format"] == 1 and record["transductive"] == []
     for key in first.obsm:
         np.testing.assert_array_equal(first.obsm[key], second.obsm[key])
     if made.fitted.flow is not None:

@@ -64,7 +64,7 @@ def test_every_result_says_that_it_is_synthetic(made, trained):
     record = json.loads(made.uns["genviz"]["genevar"])
     assert record["synthetic"] is True and record["model"] == "GeneVAR" and record["seed"] == 3
     assert record["parameters"]["rule"]["cfg"] == 1.5 and record["transductive"] == []
-    assert {"checkpoint_sha256", "split_sha256", "format", "version", "time"} <= set(record)
+    assert {"checkpoint_sha256", "split_sha256", "checkpoint_format", "version", "time"} <= set(record)
     assert json.loads(trained.reconstruct(rows()).uns["genviz"]["genevar"])["synthetic"] is True
 
 
@@ -92,6 +92,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(name):
 
 
 def test_blocks_of_rows_are_joined_without_a_seam(trained, made, monkeypatch):
+    monkeypatch.setattr("genviz.models.blocks._ROWS", 1)
     monkeypatch.setattr("genviz.models.genevar.generating._BATCHES_A_BLOCK", 1)
     same(trained.generate(rows(9, 5), n=2, seed=3, batch_size=5), made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -13,10 +14,10 @@ import pytest
 import torch
 
 from genviz import pp
-from genviz._errors import DataError, UsageError
+from genviz._errors import DataError, GenvizError, UsageError
 from genviz.models import GeneVAR
 from genviz.models.genevar.conditions import told_by
-from genviz.models.genevar.profile_range import training_range
+from genviz.models.genevar.training_range import training_range
 from tests.models.genevar.model_cases import NANO, rows
 
 FAST = NANO | {"tokenizer": {"gan_epochs": 0, "max_epochs": 1}}
@@ -66,6 +67,51 @@ def test_stages_one_by_one_and_resumed_give_the_same(whole, tmp_path):
     loaded = GeneVAR.load(tmp_path, device="cpu")
     first, second = (m.generate(rows(3, 4), seed=2) for m in (whole, loaded))
     np.testing.assert_array_equal(first.obsm["genevar"], second.obsm["genevar"])
+
+
+def n_epochs(part):
+    """Epochs in the log of a part."""
+    with (part / "log" / "metrics.csv").open() as file:
+        return len({row["epoch"] for row in csv.DictReader(file) if row["epoch"]})
+
+
+def test_max_epochs_bounds_every_stage_and_is_the_runs(tmp_path):
+    changes = {
+        "condition": NANO["condition"] | {"kind": "vae"},
+        "tokenizer": {"ae_epochs": 3, "max_epochs": 2},
+    }
+    model = GeneVAR(declared(), preset="nano", **changes)
+    how = {"seed": 0, "device": "cpu", "precision": "32-true", "out_dir": tmp_path}
+    model.train(max_epochs=1, **how)
+    parts = [
+        "vae/part_fit",
+        "tokenizer/part_autoencoder",
+        "tokenizer/part_fit",
+        "meanflow/part_fit",
+        "prior/part_fit",
+    ]
+    assert {part: n_epochs(tmp_path / part) for part in parts} == dict.fromkeys(parts, 1)
+    state = torch.load(tmp_path / "tokenizer" / "part_sharpen" / "last.ckpt", weights_only=True)
+    assert state["epoch"] == 1
+    bounds = dict.fromkeys(("vae", "tokenizer", "meanflow", "prior"), 1)
+    assert GeneVAR.load(tmp_path / "stages").fitted.facts["max_epochs"] == bounds
+    first = weights(model)
+    for other in (None, 2):
+        with pytest.raises(GenvizError, match="its own options and rows; they differ"):
+            model.train(max_epochs=other, resume=True, **how)
+    assert torch.equal(weights(model.train(max_epochs=1, resume=True, **how)), first)
+    shutil.rmtree(tmp_path / "prior")
+    model.train(stage="prior", **how)  # as many as the preset says: the bound is of a run, not of the model
+    assert n_epochs(tmp_path / "prior" / "part_fit") == model.config.prior.max_epochs == 2
+    assert model.fitted.facts["max_epochs"] == dict.fromkeys(("vae", "tokenizer", "meanflow"), 1)
+
+
+def test_max_epochs_above_the_presets_changes_nothing(whole, tmp_path):
+    trained(declared(), out_dir=tmp_path)
+    again = trained(declared(), max_epochs=99, out_dir=tmp_path, resume=True)
+    assert torch.equal(weights(again), weights(whole))
+    with pytest.raises(UsageError, match="max_epochs, a whole number from 1; got 0"):
+        trained(declared(), max_epochs=0)
 
 
 def test_a_stage_that_others_are_built_on_is_not_trained_again_in_a_finished_run(tmp_path):

@@ -13,7 +13,7 @@ from genviz.io.weights.checkpoint import load_checkpoint, save_checkpoint
 from genviz.models import GeneVAR
 from genviz.models.genevar.checkpoint import KIND, RANGE, load_fitted, save_fitted
 from genviz.models.genevar.conditions import conditions, told_by
-from genviz.models.genevar.profile_range import ProfileRange, training_range
+from genviz.models.genevar.training_range import range_of, training_range
 from tests.models.genevar.model_cases import model, rows
 
 KINDS = {
@@ -56,7 +56,7 @@ def test_it_is_the_least_and_the_largest_logarithm(tmp_path):
     logs_NU = fitted.conditioner.scaler.logs(profiles, fitted.conditioner.config)
     np.testing.assert_array_equal(fitted.span.low_U, logs_NU.min(axis=0))
     np.testing.assert_array_equal(fitted.span.high_U, logs_NU.max(axis=0))
-    few = ProfileRange.of_rows(fitted, "few", profiles.take(np.arange(6)))
+    few = range_of(fitted, "few", profiles.take(np.arange(6)))
     alone = (logs_NU > logs_NU[:6].max(axis=0) + 1e-5) | (logs_NU < logs_NU[:6].min(axis=0) - 1e-5)
     np.testing.assert_array_equal(outside(fitted, profiles, few)[0], alone.any(axis=1))
 

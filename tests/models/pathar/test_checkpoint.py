@@ -44,7 +44,7 @@ def test_a_loaded_model_is_the_one_that_was_saved(folder):
     for key in (*TOKENS, "pathar", "pathar_mask"):
         np.testing.assert_array_equal(a.obsm[key], b.obsm[key])
     record = json.loads(b.uns["genviz"]["pathar"])
-    assert record["checkpoint_sha256"] == loaded.fitted.sha256 and record["format"] == 1
+    assert record["checkpoint_sha256"] == loaded.fitted.sha256 and record["checkpoint_format"] == 1
 
 
 def test_half_precision_halves_the_file_and_repeats_itself(folder, tmp_path):

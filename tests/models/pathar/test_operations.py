@@ -59,7 +59,7 @@ def test_few_rows_are_a_small_batch(model, n, expected, monkeypatch):
 
     monkeypatch.setattr(BatchSampler, "__init__", noted)
     found = model.generate(LABELS, n=n, seed=1, rule="model")
-    assert sizes == [expected]
+    assert set(sizes) == {expected}
     if n == 3:
         assert equal(model.generate(LABELS, n=n, seed=1, rule="model", batch_size=16), found, S, A)
 

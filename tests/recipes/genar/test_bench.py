@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from genviz.models.genar.flops import Timing
 from genviz.models.genar.presets import preset
@@ -12,9 +13,23 @@ from genviz.recipes.genar.untrained import untrained_network
 
 def test_a_case_is_timed_against_this_machine(monkeypatch):
     monkeypatch.setattr(bench, "_GEMM", 128)
-    timing, rate = bench._case("nano", 2, "float32")
+    timing, rate = bench._case("nano", 2, "float32", 0)
     assert timing.batch == 2 and timing.seconds_per_spot > 0 and timing.peak_gb > 0
     assert rate > 1e6
+
+
+def test_weights_are_of_the_seed(monkeypatch):
+    sums = []
+
+    def noted(network, *_, **__):
+        sums.append(sum(float(value.detach().sum()) for value in network.parameters()))
+
+    monkeypatch.setattr(bench, "_GEMM", 8)
+    monkeypatch.setattr(bench, "measure", noted)
+    with torch.random.fork_rng():
+        for seed in (1, 1, 2):
+            bench._case("nano", 1, "float32", seed)
+    assert sums[0] == sums[1] != sums[2]
 
 
 def test_networks_have_the_presets_parts_and_do_not_train():

@@ -43,7 +43,7 @@ def test_a_typo_in_a_row_is_one_clear_line(own, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"held": []}, "Expected held"),
+        ({"held": []}, "list of names for held"),
         ({"phantom": {"n_section": 3}}, "phantom of the size nano; got n_section"),
         ({"held": "P1"}, "got 'P1'"),
         ({"n_row": 3}, "the size nano; got n_row"),

@@ -95,6 +95,18 @@ def test_prediction_is_written_and_repeats_itself(run):
     assert json.loads(written.uns["genviz"]["genar"])["seed"] == 0
 
 
+def test_a_folder_in_the_place_of_the_result_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "c5").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(jobs.GenAR, "load", lambda *a, **k: pytest.fail("loaded"))
+    monkeypatch.setattr(jobs.io, "read_h5ad", lambda *a, **k: pytest.fail("read"))
+    for name, said in (("c5", "is a folder"), ("file/x", "it is a file")):
+        with pytest.raises(UsageError, match=said):
+            predict(tmp_path, None, name)
+        with pytest.raises(UsageError, match=said):
+            jobs.evaluate_genar(tmp_path / "p.h5ad", tmp_path / "counts.tsv", tmp_path / name)
+
+
 def test_features_are_made_where_there_are_none(tmp_path, monkeypatch):
     adata = on_slide(tmp_path)
     jobs.ensure_features(adata)

@@ -17,7 +17,7 @@ from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.metrics import TissueStandard
 from genviz.metrics.tiles.tissue import TISSUE
 from genviz.models.genevar.conditions import told_by
-from genviz.models.genevar.profile_range import training_range
+from genviz.models.genevar.training_range import training_range
 from genviz.tl.perturbation.controls import matched_sets
 from tests.models.genevar.model_cases import model, rows
 

@@ -16,12 +16,10 @@ from genviz.models.genevar.tokenizer.network import Tokenizer
 from genviz.models.tile_losses import pixel_loss
 from genviz.nn.patch_gan import discriminator_loss, generator_loss
 from genviz.nn.texture_losses import energy_loss, phase_loss
-from genviz.train.sharpening import slow_down
-
-_BETAS = (0.5, 0.9)
+from genviz.train.sharpening import Sharpening
 
 
-class Sharpener:
+class Sharpener(Sharpening):
     """Decoder, discriminator, their optimisers, and the decoder's moving average, which is what is kept.
 
     Only what lies between codes and tile learns, so tokens made before stay valid, and a prior can be trained on them
@@ -36,22 +34,11 @@ class Sharpener:
     """
 
     def __init__(self, tokenizer: Tokenizer, *, mixed: bool = False) -> None:
-        self.tokenizer, self.mixed = tokenizer.requires_grad_(False).eval(), mixed
-        # Gradients left over from the main training would count in the clipping, and a resumed run has none.
-        tokenizer.zero_grad(set_to_none=True)
-        self.learned = tokenizer.decoder_parameters()
-        for parameter in self.learned:
-            parameter.requires_grad_(True)
-        device = self.learned[0].device
-        self.judge = TileJudge(tokenizer.config.gan_width).to(device)
+        self.tokenizer, self.mixed, config = tokenizer, mixed, tokenizer.config
+        super().__init__(
+            tokenizer, tokenizer.decoder_parameters(), TileJudge(config.gan_width), config.gan_lr
+        )
         self.average = copy.deepcopy(nn.ModuleList(tokenizer.decoder_modules())).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.learned, betas=_BETAS, weight_decay=0.0)
-        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), betas=_BETAS, weight_decay=0.0)
-        self.slow_down(0.0)
-
-    def slow_down(self, along: float) -> None:
-        """Set both learning rates on their cosine; `along` is the share of the steps that is done."""
-        slow_down(self.optimiser, self.judge_optimiser, self.tokenizer.config.gan_lr, along)
 
     def step(self, x_B3HW: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator, one of the decoder; gives their detached losses.
@@ -91,14 +78,8 @@ class Sharpener:
         return {name: part.detach() for name, part in (parts | {"judge": judged}).items()}
 
     def parts(self) -> dict[str, Any]:
-        """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
-        return {
-            "tokenizer": self.tokenizer,
-            "average": self.average,
-            "judge": self.judge,
-            "optimiser": self.optimiser,
-            "judge_optimiser": self.judge_optimiser,
-        }
+        """Also the tokenizer and the moving average."""
+        return {"tokenizer": self.tokenizer, "average": self.average} | super().parts()
 
     @torch.no_grad()
     def finish(self) -> Tokenizer:

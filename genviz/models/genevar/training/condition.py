@@ -21,6 +21,7 @@ def train_condition(config: ConditionConfig, data: TrainingData, options: RunOpt
     options
         Seed, device, folder; the autoencoder only needs them.
     """
+    config = options.bounded(config)
     options.claim({"condition": config.to_dict(), "profiles": data.profiles_digest()})
     return fit_conditioner(
         config,

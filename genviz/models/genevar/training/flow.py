@@ -50,7 +50,7 @@ def train_flow(
     options
         Seed, device, folder.
     """
-    counterfactuals, recipe, seed = config.counterfactuals, config.flow, options.seed
+    counterfactuals, recipe, seed = config.counterfactuals, options.bounded(config.flow), options.seed
     code_MI = code_views(conditioner, data.profiles, config.views.flow, seed)
     options.claim({
         "flow": recipe.to_dict(),

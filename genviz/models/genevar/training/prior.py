@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -55,6 +56,7 @@ def train_prior(
     best
         Filled with the ``epoch`` that was kept and its ``nll``, with validation rows.
     """
+    config = replace(config, prior=options.bounded(config.prior))
     recipe, seed = config.prior, options.seed
     code_MI = code_views(conditioner, data.profiles, config.views.paired, seed)
     options.claim(_run(config, tokenizer, flow, code_MI, data))

@@ -14,12 +14,12 @@ from genviz._errors import GenvizError, UsageError
 from genviz.io.weights.keyed_tensors import tensors_digest
 from genviz.models.genevar.config import GeneVARConfig
 from genviz.models.genevar.fitted import FLOW, TOKENIZER, Fitted
-from genviz.models.genevar.profile_range import training_range
 from genviz.models.genevar.training.condition import train_condition
 from genviz.models.genevar.training.data import TrainingData
 from genviz.models.genevar.training.flow import train_flow
 from genviz.models.genevar.training.prior import train_prior
 from genviz.models.genevar.training.tokenizer import train_tokenizer
+from genviz.models.genevar.training_range import training_range
 from genviz.train.run_options import RunOptions
 
 PARTS = ("vae", "tokenizer", "meanflow", "prior")
@@ -48,7 +48,7 @@ def train(
     stage
         One of `STAGES`; single ones take what came before from `fitted`.
     options
-        Seed, device, run folder: each stage has a folder of its own name inside.
+        Seed, device, bound on epochs, run folder: each stage has a folder of its own name inside.
     facts
         JSON values recorded with the model.
     fitted
@@ -74,6 +74,7 @@ def train(
         facts=model.facts | (facts or {}),
         training_rows=list(dict.fromkeys([*model.training_rows, *rows])),
         sha256=None,
+        format=None,
     )
     _insist_on_genes(model, data)
     for part in wanted:
@@ -82,7 +83,8 @@ def train(
         if found is None:
             return None
         # Anew after each stage: with a projection, codes are what the prior's training made of them.
-        model = replace(found, span=training_range(found, data.profiles))
+        bounds = options.bounds(found.facts, part)
+        model = replace(found, span=training_range(found, data.profiles), facts=found.facts | bounds)
         if keep is not None:
             keep(part, model)
     return model

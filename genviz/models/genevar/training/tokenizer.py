@@ -45,6 +45,7 @@ def train_tokenizer(
     validation
         Windows whose reconstruction and use of codes are logged each epoch; nothing is chosen by them.
     """
+    config = options.bounded(config)
     options.claim({"tokenizer": config.to_dict(), "windows": windows.digest()})
     batches = WindowBatches(
         windows,

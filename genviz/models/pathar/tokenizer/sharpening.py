@@ -14,12 +14,10 @@ from genviz.models.pathar.tokenizer.network import DualTokenizer
 from genviz.models.tile_losses import pixel_loss
 from genviz.nn.patch_gan import PatchDiscriminator, discriminator_loss, generator_loss
 from genviz.nn.texture_losses import energy_loss, phase_loss
-from genviz.train.sharpening import slow_down
-
-_BETAS = (0.5, 0.9)
+from genviz.train.sharpening import Sharpening
 
 
-class Sharpener:
+class Sharpener(Sharpening):
     """Fusion and image decoder, discriminator, and their optimisers.
 
     Loss of the decoder: L1 and L2 of pixels and the strength of detail; of the tiles whose appearance was not permuted
@@ -35,19 +33,8 @@ class Sharpener:
     """
 
     def __init__(self, network: DualTokenizer, *, mixed: bool = False) -> None:
-        self.network, self.mixed = network.requires_grad_(False).eval(), mixed
-        # Gradients left over from the main training would count in the clipping, and a resumed run has none.
-        network.zero_grad(set_to_none=True)
-        learned = network.painting_parameters()
-        for parameter in learned:
-            parameter.requires_grad_(True)
-        self.judge = PatchDiscriminator().to(learned[0].device)
-        self.optimiser = torch.optim.AdamW(learned, betas=_BETAS, weight_decay=0.0)
-        self.judge_optimiser = torch.optim.AdamW(self.judge.parameters(), betas=_BETAS, weight_decay=0.0)
-
-    def slow_down(self, along: float) -> None:
-        """Set both learning rates on their cosine; `along` is the share of the steps that is done."""
-        slow_down(self.optimiser, self.judge_optimiser, self.network.config.gan_lr, along)
+        self.network, self.mixed = network, mixed
+        super().__init__(network, network.painting_parameters(), PatchDiscriminator(), network.config.gan_lr)
 
     def step(self, x_B3HW: Tensor, m_B1HW: Tensor, permute_B: Tensor, drop_B: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator, one of the decoder; gives the decoder's detached loss.
@@ -93,10 +80,5 @@ class Sharpener:
         return hinge + c.gan_phase * phase_loss(fake_B3HW, real_B3HW, c.downsampling)
 
     def parts(self) -> dict[str, Any]:
-        """Name → what has a state: all that an unfinished tuning must keep to go on to the same bits."""
-        return {
-            "network": self.network,
-            "judge": self.judge,
-            "optimiser": self.optimiser,
-            "judge_optimiser": self.judge_optimiser,
-        }
+        """Also the tokenizer."""
+        return {"network": self.network} | super().parts()

@@ -46,6 +46,7 @@ def train_prior(
     validation
         Images whose cross-entropy is logged each epoch; nothing is chosen by it.
     """
+    config = options.bounded(config)
     told = {"prior": config.to_dict(), "tokenizer": tensors_digest(tokenizer.state_dict())}
     options.claim(told | {"images": images.digest()})
     size = tokenizer.config.size_px

@@ -80,7 +80,7 @@ def train(
     stage
         "tokenizer", "prior" (on the tokenizer of `fitted`, or of the run folder), or "all".
     options
-        Seed, device, run folder: each stage has its own folder inside.
+        Seed, device, bound on epochs, run folder: each stage has its own folder inside.
     facts
         Recorded with the model, beside the grey labels and the identity of the tokenizer.
     fitted
@@ -111,6 +111,7 @@ def train(
             return None
         made = tensors_digest(tokenizer.state_dict())
         facts = facts | {"grey_labels": grey_labels(images), TOKENIZER: made}
+        facts = facts | options.bounds({}, "tokenizer")
         fitted = Fitted(config, setup.labels, tokenizer, None, list(images.names), facts)
         if folder is not None:
             save_fitted(fitted, tokenizer_folder(folder))
@@ -126,8 +127,9 @@ def train(
         fitted,
         config=config,
         prior=prior,
-        facts=fitted.facts | facts,
+        facts=fitted.facts | facts | options.bounds(fitted.facts, "prior"),
         sha256=None,
+        format=None,
         training_rows=list(dict.fromkeys([*fitted.training_rows, *images.names])),
     )
 

@@ -38,6 +38,7 @@ def train_tokenizer(
     validation
         Images whose reconstruction, usage and perplexity are logged each epoch; nothing is chosen by them.
     """
+    config = options.bounded(config)
     options.claim({"tokenizer": config.to_dict(), "images": images.digest()})
     draws = TileDraws(images, _tile_options(config, options.seed), options.label_weights)
     with torch.random.fork_rng():

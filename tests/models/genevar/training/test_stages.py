@@ -139,9 +139,9 @@ def test_sharpening_leaves_tokens_alone():
 
 def test_a_folder_is_of_one_run(tmp_path):
     train(nano(), data(), "tokenizer", options(tmp_path))
-    with pytest.raises(CheckpointError, match="options and rows"):
+    with pytest.raises(UsageError, match="options and rows"):
         train(nano(tokenizer={"lr": 2e-3}), data(), "tokenizer", options(tmp_path, resume=True))
-    with pytest.raises(CheckpointError, match="options and rows"):
+    with pytest.raises(UsageError, match="options and rows"):
         train(nano(), data(12), "tokenizer", options(tmp_path, resume=True))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genviz._errors import CheckpointError, DataError, GenvizError, MissingKeyError, UsageError
+from genviz._errors import DataError, GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm
 from genviz.models import PathAR
 from genviz.models.pathar.training.image_set import image_set
@@ -61,6 +61,37 @@ def test_the_tokenizer_of_a_folder_brings_its_own_configuration(tmp_path):
     declared(tokenizer={"appearance_codes": 16}).train(stage="tokenizer", out_dir=tmp_path, **CPU)
     model = declared().train(stage="prior", out_dir=tmp_path, **CPU)
     assert model.config.tokenizer.appearance_codes == model.fitted.prior.appearance_codes == 16
+
+
+def n_epochs(part):
+    """Epochs in the log of a part."""
+    with (part / "log" / "metrics.csv").open() as file:
+        return len({row["epoch"] for row in csv.DictReader(file) if row["epoch"]})
+
+
+def test_max_epochs_bounds_every_stage_and_is_the_runs(tmp_path):
+    model = declared(tokenizer={"gan_epochs": 3})
+    model.train(max_epochs=1, out_dir=tmp_path, **CPU)
+    assert n_epochs(tmp_path / "tokenizer" / "part_fit") == n_epochs(tmp_path / "prior" / "part_fit") == 1
+    state = torch.load(tmp_path / "tokenizer" / "part_sharpen" / "last.ckpt", weights_only=True)
+    assert state["epoch"] == 1
+    assert model.fitted.facts["max_epochs"] == {"tokenizer": 1, "prior": 1}
+    for other in (None, 2):
+        with pytest.raises(GenvizError, match="its own options and rows; they differ"):
+            model.train(max_epochs=other, out_dir=tmp_path, resume=True, **CPU)
+    first = weights(model.fitted.prior)
+    again = model.train(max_epochs=1, out_dir=tmp_path, resume=True, **CPU)
+    assert same(weights(again.fitted.prior), first)
+    model.train(stage="prior", **CPU)  # as many as the preset says: the bound is of a run, not of the model
+    assert model.fitted.facts["max_epochs"] == {"tokenizer": 1}
+    assert not same(weights(model.fitted.prior), first)
+
+
+def test_max_epochs_above_the_presets_changes_nothing():
+    whole, bounded = declared().train(**CPU), declared().train(max_epochs=99, **CPU)
+    assert same(weights(bounded.fitted.prior), weights(whole.fitted.prior))
+    with pytest.raises(UsageError, match="max_epochs, a whole number from 1; got 0"):
+        declared().train(max_epochs=0, **CPU)
 
 
 def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
@@ -260,7 +291,7 @@ def test_what_training_refuses(tmp_path):
     with pytest.raises(UsageError, match="a trained model"):
         model.generate("dark")
     declared().train(stage="tokenizer", out_dir=tmp_path, **CPU)
-    with pytest.raises(CheckpointError, match="they differ"):
+    with pytest.raises(UsageError, match="they differ"):
         declared().train(out_dir=tmp_path, resume=True, **CPU | {"seed": 1})
     other = discs()
     other.obs[Obs.LABEL] = ["blue" if label == "dark" else "stained" for label in other.obs[Obs.LABEL]]

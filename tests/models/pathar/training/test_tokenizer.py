@@ -177,9 +177,9 @@ def test_a_damaged_state_of_the_sharpening_says_the_way_out(images, tmp_path):
 def test_a_folder_of_another_run_is_not_gone_on_with(images, tmp_path):
     run(images, tmp_path)
     for change in ({"seed": 1}, {"precision": "bf16-mixed"}, {"lr": 0.1}):
-        with pytest.raises(CheckpointError, match="they differ"):
+        with pytest.raises(UsageError, match="they differ"):
             run(images, tmp_path, resume=True, **change)
-    with pytest.raises(CheckpointError, match="they differ"):
+    with pytest.raises(UsageError, match="they differ"):
         run(replace(images, names=tuple(reversed(images.names))), tmp_path, resume=True)
 
 
