@@ -15,7 +15,7 @@ from genviz.core.counts import first_names
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from genviz.io.slides.base import Slide
+    from genviz.io.slides.slide import Slide
 
 HIRES_PX = 2000  # longest side of the stored overview, as Space Ranger's hires image
 

@@ -18,8 +18,8 @@ from genviz._keys import Obsm, Uns
 from genviz.core.arguments import check_adata
 from genviz.core.resample import area_matrix, resample
 from genviz.io.library import entry_of, library_of_rows, mpp_of, positions
-from genviz.io.slides.base import MemorySlide, Slide, open_slide
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
+from genviz.io.slides.slide import MemorySlide, Slide, open_slide
 from genviz.io.tile_recipe import TileRecipe, read_recipe
 
 if TYPE_CHECKING:

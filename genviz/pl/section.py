@@ -16,7 +16,7 @@ from genviz._errors import GenvizError, MissingKeyError, UsageError
 from genviz._keys import Obs, Obsm, Uns
 from genviz.core.arguments import check_adata
 from genviz.io.library import is_synthetic
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
 from genviz.io.slides.stored_image import stored_rgb
 from genviz.pl.house_style import warning
 

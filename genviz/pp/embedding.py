@@ -25,8 +25,8 @@ from genviz.features.registry import get_encoder
 from genviz.features.stain import Normaliser, fit_normaliser
 from genviz.io.cluster import active_client, in_order
 from genviz.io.library import library_of_rows, mpp_of, positions
-from genviz.io.slides.base import Slide
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
+from genviz.io.slides.slide import Slide
 from genviz.io.spots.placement import refuse_resolution
 from genviz.io.tile_recipe import read_recipe
 from genviz.pp.feature_cache import cache_file, read_cached, write_cached

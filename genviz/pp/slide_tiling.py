@@ -23,7 +23,7 @@ from genviz.core.keyed import row_generator
 from genviz.core.resample import area_matrix
 from genviz.io.files.opening import AnyPath
 from genviz.io.library import attach_slide, make_entry, write_record
-from genviz.io.slides.base import Slide, open_slide
+from genviz.io.slides.slide import Slide, open_slide
 from genviz.io.spots.placement import MPP_TOLERANCE, resolutions_apart
 from genviz.io.tile_recipe import TileRecipe, write_recipe
 from genviz.pp.slide_mask import pen_mask, stained_mask

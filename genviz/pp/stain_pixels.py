@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from genviz.io.slides.base import Slide
+from genviz.io.slides.slide import Slide
 from genviz.io.tissue import share_on, tissue_mask
 
 _OVERVIEW_PX = 1000

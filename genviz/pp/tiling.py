@@ -9,7 +9,7 @@ from genviz._errors import DataError, UsageError
 from genviz._keys import Obsm
 from genviz.core.arguments import check_adata
 from genviz.io.library import libraries, mpp_of
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
 from genviz.io.spots.placement import check_section
 from genviz.io.tile_recipe import TileRecipe, write_recipe
 

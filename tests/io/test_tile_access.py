@@ -14,7 +14,7 @@ import genviz.io.tile_access as module
 from genviz._errors import DataError, MissingKeyError, UsageError
 from genviz.io import concat_sections, read_st, tiles
 from genviz.io.library import make_entry
-from genviz.io.slides.base import open_slide
+from genviz.io.slides.slide import open_slide
 
 
 def section(path, rgb, xy, mpp=0.5, name="S") -> AnnData:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from genviz import pl
 from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
-from genviz.io.slides.base import MemorySlide
+from genviz.io.slides.slide import MemorySlide
 from genviz.pl import section as module
 from genviz.pl.section import jpeg_uri, libraries, section_of
 from tests.pl.cases import MPP, N, picture, prediction

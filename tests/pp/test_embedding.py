@@ -36,7 +36,7 @@ def record_of(adata, name="colour"):
 
 
 def test_features_of_each_section_come_from_its_own_slide(sections):
-    from genviz.io.slides.reading import slide_of
+    from genviz.io.slides.of_section import slide_of
 
     adata, encoder = sections.copy(), Colour()
     embed(adata, encoder, stain=None)
@@ -50,7 +50,7 @@ def test_features_of_each_section_come_from_its_own_slide(sections):
 
 
 def test_how_they_were_made_is_recorded_as_one_string(sections, tmp_path):
-    from genviz.io.slides.reading import slide_of
+    from genviz.io.slides.of_section import slide_of
 
     adata = sections.copy()
     embed(adata, Colour())

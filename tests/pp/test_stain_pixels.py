@@ -9,7 +9,7 @@ from PIL import Image
 from genviz._errors import DataError
 from genviz.features.optical_density import REFERENCE_BASIS
 from genviz.features.stain import MacenkoNormaliser
-from genviz.io.slides.base import MemorySlide
+from genviz.io.slides.slide import MemorySlide
 from genviz.pp.stain_pixels import stain_pixels, tile_pixels
 from tests.features.painting import tissue
 

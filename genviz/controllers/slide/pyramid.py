@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genviz._errors import UsageError
-from genviz.io.slides.base import Slide
+from genviz.io.slides.slide import Slide
 
 Pixels = NDArray[np.uint8]
 

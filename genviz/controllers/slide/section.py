@@ -14,9 +14,9 @@ from genviz._errors import DataError, FileFormatError, GenvizError, MissingKeyEr
 from genviz._keys import Obs, Uns
 from genviz.controllers.slide.pyramid import Pyramid
 from genviz.io.library import library_of_rows, positions
-from genviz.io.slides.base import MemorySlide
 from genviz.io.slides.levels import Pixels
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
+from genviz.io.slides.slide import MemorySlide
 from genviz.io.slides.stored_image import stored_rgb
 from genviz.pl.category_colours import known_colours
 

@@ -19,7 +19,7 @@ from genviz.datasets.synthetic.slide import MARK
 from genviz.datasets.synthetic.spots import PITCH_UM, Spots
 from genviz.datasets.synthetic.tissue import PROGRAMMES
 from genviz.io.library import make_entry, write_record
-from genviz.io.slides.base import Slide
+from genviz.io.slides.slide import Slide
 from genviz.io.spots.st import SPOT_DIAMETER_UM
 
 

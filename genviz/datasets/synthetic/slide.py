@@ -21,7 +21,7 @@ from genviz.core.keyed import row_generator
 from genviz.datasets.synthetic.image import Painter
 from genviz.io.files.atomic import atomic_path
 from genviz.io.files.output import explained
-from genviz.io.slides.base import Slide, open_slide
+from genviz.io.slides.slide import Slide, open_slide
 
 MARK = "synthetic: genviz phantom"
 PAINT_VERSION = 1  # raise when pixels change, or old files of the cache would be taken for new ones

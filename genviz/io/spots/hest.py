@@ -22,7 +22,7 @@ from genviz.core.counts import check_names, first_names
 from genviz.io.files.opening import AnyPath, existing, reading
 from genviz.io.h5ad import load_h5ad
 from genviz.io.library import HIRES_PX, attach_slide, positions, write_record
-from genviz.io.slides.base import MemorySlide, open_slide
+from genviz.io.slides.slide import MemorySlide, open_slide
 from genviz.io.spots.placement import check_inside
 
 if TYPE_CHECKING:

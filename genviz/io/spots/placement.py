@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from genviz.io.slides.base import Slide
+    from genviz.io.slides.slide import Slide
 
 _THUMBNAIL_PX = 1024
 _OUTSIDE = 0.1  # share of rows outside the image from which the section is refused

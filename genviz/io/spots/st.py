@@ -18,7 +18,7 @@ from genviz.core.counts import first_names
 from genviz.core.geometry import fit_grid, mpp_from_pitch
 from genviz.io.files.opening import AnyPath
 from genviz.io.library import make_entry, write_record
-from genviz.io.slides.base import open_slide
+from genviz.io.slides.slide import open_slide
 from genviz.io.spots.placement import check_inside, resolutions_apart
 from genviz.io.spots.st_tables import (
     GRID,

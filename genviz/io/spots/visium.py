@@ -21,7 +21,7 @@ from genviz.core.counts import first_names
 from genviz.core.geometry import fit_grid
 from genviz.io.files.opening import AnyPath, existing, read_text_bytes, reading
 from genviz.io.library import attach_slide, make_entry, write_record
-from genviz.io.slides.base import open_slide
+from genviz.io.slides.slide import open_slide
 from genviz.io.spots.placement import check_inside, resolutions_apart
 from genviz.io.spots.tenx import TenxMatrix, read_tenx_h5, read_tenx_mtx
 

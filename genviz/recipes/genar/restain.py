@@ -18,8 +18,8 @@ from genviz.features.optical_density import optical_density, rgb_of_density, unm
 from genviz.features.stain import MacenkoNormaliser
 from genviz.io.files.atomic import atomic_path
 from genviz.io.library import attach_slide, entry_of, libraries, mpp_of
-from genviz.io.slides.base import open_slide
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
+from genviz.io.slides.slide import open_slide
 from genviz.models import GenAR
 from genviz.pp.stain_pixels import stain_pixels
 from genviz.recipes.genar.crossval import Folds

@@ -13,7 +13,7 @@ from genviz._errors import UsageError
 from genviz._keys import Obs, Obsm
 from genviz.io.files.atomic import atomic_write_h5ad
 from genviz.io.library import libraries, mpp_of
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
 from genviz.io.tile_recipe import read_recipe
 from genviz.models import GeneVAR
 from genviz.models.arguments import check_seed

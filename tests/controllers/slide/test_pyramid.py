@@ -10,7 +10,7 @@ import pytest
 
 from genviz._errors import UsageError
 from genviz.controllers.slide.pyramid import Pyramid
-from genviz.io.slides.base import MemorySlide, Slide, _ArrayLevel
+from genviz.io.slides.slide import MemorySlide, Slide, _ArrayLevel
 
 RNG = np.random.default_rng(0)
 

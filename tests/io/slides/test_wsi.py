@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from genviz._errors import FileFormatError, MissingDependencyError
-from genviz.io.slides.base import Slide
+from genviz.io.slides.slide import Slide
 from genviz.io.slides.wsi import open_wsi
 
 

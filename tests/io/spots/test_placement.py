@@ -7,7 +7,7 @@ import pytest
 
 from genviz._errors import DataError
 from genviz.io import read_st, slide_of
-from genviz.io.slides.base import MemorySlide
+from genviz.io.slides.slide import MemorySlide
 from genviz.io.spots.placement import check_inside, check_resolution, check_section, check_tissue, pitch_mpp
 
 NAMES = [f"r{i}" for i in range(20)]

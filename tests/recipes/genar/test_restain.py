@@ -8,7 +8,7 @@ import pytest
 from genviz import pp
 from genviz.features.stain import MacenkoNormaliser
 from genviz.io import open_slide
-from genviz.io.slides.reading import slide_of
+from genviz.io.slides.of_section import slide_of
 from genviz.pp.stain_pixels import stain_pixels
 from genviz.recipes.genar.restain import STAININGS, Staining, on_restained, restain
 from tests.pp.cases import Colour

@@ -1,10 +1,9 @@
-"""io.slides.base and io.slides.reading: any image by region, and the image of a section wherever it lies."""
+"""io.slides.slide: any image by region."""
 
 from __future__ import annotations
 
 import gc
 import pickle
-import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,9 +13,9 @@ import tifffile
 import zarr
 from PIL import Image
 
-from genviz._errors import DataError, FileFormatError, MissingKeyError, UsageError
+from genviz._errors import FileFormatError, UsageError
 from genviz._settings import settings
-from genviz.io import open_slide, read_st, slide_of
+from genviz.io import open_slide
 
 
 def picture(height=300, width=420, seed=0) -> np.ndarray:
@@ -299,41 +298,3 @@ def test_a_single_huge_segment_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("genviz.io.slides.tiff.MAX_SEGMENT_BYTES", 1000)
     with pytest.raises(FileFormatError, match="tiled TIFF"):
         open_slide(tiff(tmp_path / "s.tif", picture(), tile=None, compression="zlib"))
-
-
-# ---- finding the slide of a section ----
-
-
-@pytest.fixture
-def section(st_files):
-    return read_st(None, st_files.spots, st_files.image, section="A1")
-
-
-def test_slide_of_finds_the_recorded_file(section, st_files):
-    assert slide_of(section, "A1").path == st_files.image
-    assert slide_of(section).path == st_files.image
-
-
-def test_slide_of_looks_under_genviz_data_and_beside_the_file(section, st_files, tmp_path, monkeypatch):
-    data = tmp_path / "data" / "images"
-    data.mkdir(parents=True)
-    shutil.move(st_files.image, data / st_files.image.name)
-    with pytest.raises(DataError, match=r"GENVIZ_DATA|hires"):
-        slide_of(section)
-    monkeypatch.setenv("GENVIZ_DATA", str(data))
-    assert slide_of(section).path == data / st_files.image.name
-    monkeypatch.setenv("GENVIZ_DATA", str(tmp_path / "data"))
-    section.uns["spatial"]["A1"]["metadata"]["source_image_path"] = "../../elsewhere/images/A1.png"
-    assert slide_of(section).path == data / st_files.image.name
-
-
-def test_another_image_in_its_place_is_refused(section, st_files):
-    Image.fromarray(st_files.rgb[::-1].copy()).save(st_files.image)
-    with pytest.raises(DataError, match="other bytes"):
-        slide_of(section)
-
-
-def test_without_a_recorded_image_the_overview_is_offered(section):
-    section.uns["spatial"]["A1"]["metadata"] = {}
-    with pytest.raises(MissingKeyError, match="source='hires'"):
-        slide_of(section)

@@ -11,7 +11,7 @@ from genviz._settings import settings
 from genviz.core.arguments import check_adata
 from genviz.io.files.opening import file_sha256
 from genviz.io.library import entry_of, libraries
-from genviz.io.slides.base import Slide, open_slide
+from genviz.io.slides.slide import Slide, open_slide
 
 if TYPE_CHECKING:
     from anndata import AnnData
