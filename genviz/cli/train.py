@@ -46,7 +46,7 @@ def _gone_on_with(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as err:
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(out.rglob("run.json")):
             raise TrainingStopped(out) from err
         raise
 

@@ -40,7 +40,8 @@ log = logging.getLogger("genviz")
 Features = NDArray[np.float32]
 
 _ROWS_THERE = 512  # of a part on a cluster: many batches of a network, and few pixels measured for two parts
-_TILES = 128  # of a part, here too: pixels travel, some 20 MB of 224 px
+_TILES = 128  # of a part
+_BYTES_THERE = 8_000_000  # of the pixels of a part that travels: Dask warns of more than 10 MB
 _AHEAD = 2  # parts a thread of a cluster that are sent before they are asked for
 
 
@@ -279,9 +280,10 @@ def _of_tiles(
     encoder: Encoder, tiles_NHW3: NDArray[np.uint8], mpp: float, normaliser: Normaliser
 ) -> tuple[list[str], Features]:
     """Names and features of the tiles of a section, part by part."""
-    starts = range(0, len(tiles_NHW3), _TILES)
-    client = active_client() if len(starts) > 1 else None
-    jobs = ((tiles_NHW3[start : start + _TILES], mpp, normaliser) for start in starts)
+    client = active_client() if len(tiles_NHW3) > _TILES else None
+    size = _TILES if client is None else max(1, min(_TILES, _BYTES_THERE // tiles_NHW3[0].nbytes))
+    starts = range(0, len(tiles_NHW3), size)
+    jobs = ((tiles_NHW3[start : start + size], mpp, normaliser) for start in starts)
     found = in_order(
         _part_of_tiles, _settled(encoder) if client else encoder, jobs, client=client, ahead=_AHEAD
     )

@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -41,14 +41,13 @@ def workers_of(n: int) -> Iterator[None]:
             memory_limit=0,
             silence_logs=logging.CRITICAL,
         )
-    client = Client(cluster)
-    client.run(_own_lock)
     _STARTED.append(cluster)
-    try:
+    with ExitStack() as stack:
+        stack.callback(end_workers)
+        client = Client(cluster)
+        stack.callback(client.close)
+        client.run(_own_lock)
         yield
-    finally:
-        end_workers()
-        client.close()
 
 
 def end_workers() -> None:

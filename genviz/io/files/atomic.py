@@ -2,8 +2,7 @@
 
 Everything is written under a working name in the folder where it will stay, flushed to disk, and given
 its name in one step. After an error or Ctrl-C nothing is left under either name; after a power cut or
-kill -9 at most a hidden ``.<name>.<random>.partial``, never a half file under the final name. A folder
-left in this way goes when a folder is written to the same name again.
+kill -9 at most a hidden ``.<name>.<random>.partial``, never a half file under the final name.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ import pandas as pd
 
 from genviz.io.files.h5_chunks import write_in_blocks
 from genviz.io.files.h5_sink import h5_file
-from genviz.io.files.locks import owned, sweep
 from genviz.io.files.output import (
     AnyPath,
     check_new_folder,
@@ -99,20 +97,18 @@ def atomic_dir(path: AnyPath, *, replace: bool = False) -> Iterator[Path]:
     target = real_path(path)
     check_new_folder(target, allow_content=replace)
     with explained(target), parents(target):
-        sweep(target)
         working = working_name(target)
-        with owned(working):
-            try:
-                working.mkdir()
-                yield working
-                for file in sorted(working.rglob("*")):
-                    if file.is_file():
-                        flush(file)
-                check_new_folder(target, allow_content=replace)
-                _move_folder(working, target)
-                flush(target.parent)
-            finally:
-                shutil.rmtree(working, ignore_errors=True)
+        try:
+            working.mkdir()
+            yield working
+            for file in sorted(working.rglob("*")):
+                if file.is_file():
+                    flush(file)
+            check_new_folder(target, allow_content=replace)
+            _move_folder(working, target)
+            flush(target.parent)
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
 
 
 def atomic_write_text(path: AnyPath, text: str) -> None:

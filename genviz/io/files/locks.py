@@ -1,10 +1,8 @@
-"""Who works in a place: one process at a time, told by locks that end with the process that holds them."""
+"""One training a run folder at a time, told by a lock that ends with the process that holds it."""
 
 from __future__ import annotations
 
 import logging
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,7 +16,6 @@ log = logging.getLogger("genviz")
 
 TRAINING = ".training.lock"
 """In a run folder, while something trains there."""
-_BESIDE = ".lock"
 
 
 @contextmanager
@@ -56,6 +53,10 @@ def training_in(folder: AnyPath | None) -> Iterator[None]:
                     f"Expected a run folder for this training alone; a training is running in {folder}. Wait until "
                     "it ends, or choose another folder."
                 ) from err
+            except NotImplementedError:  # some network drives know no locks
+                log.warning("%s cannot be locked: see that nothing else trains there.", folder)
+                yield
+                return
         stack.callback(_leave, lock, file)
         yield
 
@@ -65,57 +66,3 @@ def _leave(lock: FileLock, file: Path) -> None:
         with suppress(OSError):  # Windows keeps open files
             file.unlink()  # while it is held: whoever waits for this file sees that it has no name any more
     lock.release()
-
-
-@contextmanager
-def owned(working: Path) -> Iterator[None]:
-    """Mark a working folder as that of a living process, by a lock beside it that is there before the folder is.
-
-    Parameters
-    ----------
-    working
-        From `output.working_name`; gone when the block ends.
-    """
-    file = working.with_name(working.name + _BESIDE)
-    lock = FileLock(file)
-    lock.acquire()
-    try:
-        yield
-    finally:
-        _leave(lock, file)
-
-
-def sweep(target: Path) -> None:
-    """Delete working folders of a target whose processes were killed; what may be in use stays and is told.
-
-    Parameters
-    ----------
-    target
-        The folder that they were to become.
-    """
-    own = re.compile(
-        rf"\.{re.escape(target.stem[:100])}\.[0-9a-f]{{12}}\.partial{re.escape(target.suffix[:20])}"
-    )
-    with suppress(OSError):  # a courtesy: what cannot be listed does not keep the new folder from its place
-        names = {path.name for path in target.parent.iterdir()}
-        folders = [name for name in names if own.fullmatch(name) and (target.parent / name).is_dir()]
-        locks = [name for name in names if name.endswith(_BESIDE) and own.fullmatch(name[: -len(_BESIDE)])]
-        for name in sorted(locks):
-            _sweep_one(target.with_name(name))
-        for name in sorted(set(folders) - {lock[: -len(_BESIDE)] for lock in locks}):
-            log.warning(
-                "%s may be left from a run that was killed: nothing says whether its process lives. Delete it if none "
-                "does.", target.with_name(name),
-            )  # fmt: skip
-
-
-def _sweep_one(file: Path) -> None:
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:  # its process lives
-        return
-    try:
-        shutil.rmtree(file.with_name(file.name[: -len(_BESIDE)]), ignore_errors=True)
-    finally:
-        _leave(lock, file)

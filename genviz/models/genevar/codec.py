@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 MPP = "mpp"  # the fact that says the tiles' micrometres per pixel
-_ENCODED = 4 * CHUNK  # tiles of a block: pixels travel, some 10 MB of 224 px
+_ENCODED = 2 * CHUNK  # tiles of a block: pixels travel, 5 MB of 224 px
 
 
 def own_tiles(fitted: Fitted, adata: AnnData) -> da.Array:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 RULE = "rule"  # the fact that names the model's own sampling rule
 _BATCHES_A_BLOCK = 16  # of profiles whose conditions are made at once
 _PAIRS = 64
+_PAIRS_A_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -253,12 +254,12 @@ def retrieve(fitted: Fitted, adata: AnnData) -> Retrieval:
     z_NZ = conditions(fitted, told_by(fitted, adata).profiles)
     s_NL = tile_tokens(fitted, adata)
     # Blocks of tiles whose pairs fill whole batches, so that every batch is the one it is without blocks.
-    parts = parts_of(n, _PAIRS // math.gcd(_PAIRS, n))
-    jobs = ((s_NL[own], z_NZ) for own in parts)
+    least = _PAIRS // math.gcd(_PAIRS, n)
+    parts = parts_of(n, least * math.ceil(_PAIRS_A_BLOCK / (least * n)))
+    jobs = ((s_NL[own],) for own in parts)
     rows = [(own.stop - own.start) * n for own in parts]
-    log_prob_NN = np.concatenate(
-        list(in_blocks(_matrix_block, fitted, jobs, rows, "retrieving", unit="pair"))
-    )
+    asked = _WithProfiles(fitted, z_NZ)
+    log_prob_NN = np.concatenate(list(in_blocks(_matrix_block, asked, jobs, rows, "retrieving", unit="pair")))
     # Some profiles make every tile more probable: that says nothing about which belong together.
     score_NN = log_prob_NN - log_prob_NN.mean(axis=0)
     own_N1 = np.diag(score_NN)[:, None]
@@ -266,13 +267,29 @@ def retrieve(fitted: Fitted, adata: AnnData) -> Retrieval:
     return Retrieval(log_prob_NN, (better_N + ties_N / 2) / (len(score_NN) - 1))
 
 
-def _matrix_block(fitted: Fitted, s_BL: NDArray[np.int32], z_NZ: NDArray[np.float32]) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class _WithProfiles:
+    """A model and the profiles that all blocks need: they travel once."""
+
+    fitted: Fitted
+    z_NZ: NDArray[np.float32]
+
+    @property
+    def device(self) -> torch.device:
+        return self.fitted.device
+
+    def to(self, device: torch.device) -> _WithProfiles:
+        self.fitted.to(device)
+        return self
+
+
+def _matrix_block(asked: _WithProfiles, s_BL: NDArray[np.int32]) -> NDArray[np.float32]:
     """Some tiles under every profile, (B, N)."""
     by_scale_BNK = log_prob_matrix(
-        _shown(fitted),
-        fitted.trained_tokenizer().quantiser,
+        _shown(asked.fitted),
+        asked.fitted.trained_tokenizer().quantiser,
         torch.from_numpy(s_BL.astype(np.int64)),
-        torch.from_numpy(z_NZ),
+        torch.from_numpy(asked.z_NZ),
         batch_size=_PAIRS,
     )
     found: NDArray[np.float32] = by_scale_BNK.sum(dim=2).numpy()

@@ -17,10 +17,12 @@ from torch import Tensor
 from genviz._errors import DataError, MissingKeyError
 from genviz._keys import Obsm
 from genviz.core.instances import split_instances
-from genviz.models.blocks import in_blocks, parts_of, rows_a_block
+from genviz.models.blocks import in_blocks, parts_of
 from genviz.models.chunks import CHUNK, by_chunks
 from genviz.models.pathar.fitted import Fitted
 from genviz.models.pixels import mask_tensor, to_images, to_tensor
+
+_ENCODED = 2 * CHUNK  # rows of a block: pixels travel, 5 MB of 224 px
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _encoded(
     fitted: Fitted, work: Callable[[Fitted, NDArray[Any]], NDArray[np.int32]], pixels: NDArray[Any]
 ) -> NDArray[np.int32]:
     """Tokens (R, N) of pixels, block after block."""
-    parts = parts_of(len(pixels), rows_a_block(fitted.device, CHUNK))
+    parts = parts_of(len(pixels), _ENCODED)
     jobs = ((pixels[part],) for part in parts)
     rows = [part.stop - part.start for part in parts]
     return np.concatenate(list(in_blocks(work, fitted, jobs, rows, "encoding")))

@@ -166,7 +166,7 @@ def _record(
     """Provenance of both models."""
     return record_of(model.fitted, adata, "roundtrip", seed, parameters) | {
         "units": "counts",
-        "genar_checkpoint_sha256": genar.fitted.sha256 or "",
+        "genar_checkpoint_sha256": genar.fitted.sha256,
         "genar_split_sha256": genar.fitted.split_sha256,
         "genar_sections_of_training": sorted(genar.fitted.training_rows),
         **{f"rows_seen_by_{name.lower()}": int(seen_N.sum()) for name, seen_N in seen.items()},

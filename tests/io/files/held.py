@@ -10,19 +10,18 @@ from pathlib import Path
 
 _HOLD = """
 import sys
-from genviz.io.files.atomic import atomic_dir
 from genviz.io.files.locks import training_in
-hold = {"training_in": training_in, "atomic_dir": atomic_dir}[sys.argv[1]]
-with hold(sys.argv[2]):
+with training_in(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def _elsewhere(how: str, folder: Path) -> Iterator[None]:
+def training_elsewhere(folder: Path) -> Iterator[None]:
+    """A process that trains in a folder until the block ends, which kills it."""
     with subprocess.Popen(
-        [sys.executable, "-c", _HOLD, how, str(folder)],
+        [sys.executable, "-c", _HOLD, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -32,13 +31,3 @@ def _elsewhere(how: str, folder: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
-
-
-def training_elsewhere(folder: Path):
-    """A process that trains in a folder until the block ends."""
-    return _elsewhere("training_in", folder)
-
-
-def written_elsewhere(folder: Path):
-    """A process that writes a folder until the block ends."""
-    return _elsewhere("atomic_dir", folder)
