@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import warnings
 
 import anndata as ad
@@ -102,6 +105,28 @@ def test_a_umap_draws_the_same_numbers_and_says_so(known, adata, found):
     told = record["parameters"]
     assert (told["embedding"], told["n_neighbors"], told["min_dist"]) == ("umap", 15, 0.1)
     assert other["parameters"]["embedding"] == "tsne" and other["parameters"]["perplexity"] == 30.0
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one thread in any case")
+def test_a_picture_leaves_the_number_of_threads_alone():
+    """In a fresh process: whoever draws first sets it."""
+    pytest.importorskip("umap", reason="the extra 'notebook' is not installed")
+    code = """
+import numpy, torch
+from genviz.tl.flows.joint_embedding import joint_embedding
+values = numpy.random.default_rng(0).normal(size=(60, 5))
+for embedding in ("tsne", "umap"):
+    joint_embedding([values], 0, embedding)
+print(torch.get_num_threads())
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.stdout.split() == ["1"]
 
 
 @pytest.mark.parametrize("embedding", ["tsne", "umap"])

@@ -6,6 +6,7 @@ Shape legend: S sets, N rows, F numbers, D components.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,11 @@ def _umap(reduced_ND: NDArray[np.float64], seed: int) -> tuple[NDArray[Any], dic
         random_state=seed % 2**32,
         n_jobs=1,  # with a seed it takes one thread anyhow, and warns unless asked to
     )
-    return np.asarray(fit.fit_transform(reduced_ND)), {"n_neighbors": n_neighbours, "min_dist": _MIN_DIST}
+    # Its compiler sets how many threads the calling thread may use, torch's too, and with them the last digits of all
+    # that is computed after: a thread of its own keeps that to itself.
+    with ThreadPoolExecutor(1) as aside:
+        placed = aside.submit(fit.fit_transform, reduced_ND).result()
+    return np.asarray(placed), {"n_neighbors": n_neighbours, "min_dist": _MIN_DIST}
 
 
 _EMBEDDINGS = {"tsne": _tsne, "umap": _umap}
