@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,17 @@ from genviz._settings import settings
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+@pytest.fixture(autouse=True)
+def _words_given_back() -> Iterator[None]:
+    """A command in this process sends genviz's log and warnings to its own standard error; after the test it is not."""
+    log, shown, progress = logging.getLogger("genviz"), warnings.showwarning, settings.progress
+    handlers, level = list(log.handlers), log.level
+    yield
+    log.handlers[:] = handlers
+    log.setLevel(level)
+    warnings.showwarning, settings.progress = shown, progress
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 import genviz as gv
-from genviz._settings import settings
 from genviz.cli import main
 
 
@@ -40,10 +39,9 @@ Run = Callable[..., Said]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Call the command line with words; logging and warnings are given back afterwards."""
-    log, shown, progress = logging.getLogger("genviz"), warnings.showwarning, settings.progress
-    handlers, level = list(log.handlers), log.level
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the command line with words."""
+    log = logging.getLogger("genviz")
 
     def call(*words: object) -> Said:
         log.handlers.clear()  # a handler writes to the standard error of the call that made it
@@ -53,10 +51,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
         said = capsys.readouterr()
         return Said(int(ended.value.code or 0), said.out, said.err)
 
-    yield call
-    log.handlers[:] = handlers
-    log.setLevel(level)
-    warnings.showwarning, settings.progress = shown, progress
+    return call
 
 
 @dataclass(frozen=True)
